@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The zoo: a folder for each trained network, with ``card.json`` and ``weights.safetensors``.
+
+A card tells how the weights came about and what they score; its hash binds the two files together.  Nothing is ever
+unpickled or executed.
+"""
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+
+import safetensors.torch
+from safetensors import SafetensorError
+from torch import nn
+
+import semcom_models.resnet
+import semcom_models.semcc  # noqa: F401  (registers its architecture)
+from semcom_models.architecture import ARCHITECTURES, Architecture
+from semcom_models.codec import Codec, codec_id
+from semcom_models.engines import EngineName
+from semcom_models.errors import CodecError
+from semcom_models.resnet import ResNet20
+
+CARD, WEIGHTS = "card.json", "weights.safetensors"
+CLASSIFIER = "resnet20-cifar10"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """What stands in ``card.json``; every field is required."""
+
+    name: str
+    method: str
+    architecture: str
+    arguments: dict
+    """What the architecture is built with."""
+
+    ratio: str | None
+    """k/n as a fraction, such as "1/6"; None for a network that is no codec."""
+
+    training: dict
+    """Command, data, channel, SNR, epochs, seed, and the commit that ran."""
+
+    results: list[dict]
+    """Measured figures, each beside the command that prints it, the number of images and the seed."""
+
+    weights_sha256: str
+
+
+def zoo_dir() -> Path:
+    """Where the zoo lies: ``$SEMCOM_ZOO``, else ``models/zoo`` of the checkout."""
+    return Path(os.environ.get("SEMCOM_ZOO", Path(__file__).resolve().parents[1] / "zoo"))
+
+
+def names() -> list[str]:
+    """The codecs of the zoo."""
+    return [name for name in _folders() if read_card(zoo_dir() / name).architecture in ARCHITECTURES]
+
+
+def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Codec:
+    """A codec by its name in the zoo or by its folder.
+
+    Raises:
+        CodecError: unknown name, damaged or mismatched files, or an engine that is not there.
+    """
+    folder = _find(name_or_folder)
+    card = read_card(folder)
+    return Codec(name=card.name, networks=load_networks(folder), engine=engine)
+
+
+def load_by_id(identity: int, *, engine: EngineName = "auto") -> Codec:
+    """The codec of the zoo whose :func:`codec_id` stood in a header.
+
+    Raises:
+        CodecError: no codec of the zoo has this id, or its files are damaged.
+    """
+    for name in _folders():
+        if codec_id(name) == identity:
+            return load_codec(name, engine=engine)
+    raise CodecError(f"No codec of the zoo has the id {identity}; add the sender's codec to {zoo_dir()}.")
+
+
+def load_networks(name_or_folder: str | Path) -> Architecture:
+    """The networks of a codec, with their weights, in evaluation mode.  Raises as :func:`load_codec`."""
+    folder = _find(name_or_folder)
+    card = read_card(folder)
+    if card.architecture not in ARCHITECTURES:
+        known = ", ".join(sorted(ARCHITECTURES))
+        raise CodecError(f"{folder} is of architecture {card.architecture!r}; registered are: {known}.")
+    return _with_weights(folder, card, ARCHITECTURES[card.architecture])
+
+
+def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> ResNet20:
+    """The downstream network, in evaluation mode.  Raises as :func:`load_codec`."""
+    folder = _find(name_or_folder)
+    return _with_weights(folder, read_card(folder), ResNet20)
+
+
+def save(folder: Path, network: nn.Module, card: Card) -> None:
+    """Write weights and card; the card gets the hash of the weights, whatever it said before."""
+    folder.mkdir(parents=True, exist_ok=True)
+    raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    (folder / WEIGHTS).write_bytes(raw)
+    write_card(folder, replace(card, weights_sha256=hashlib.sha256(raw).hexdigest()))
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Write ``card.json``."""
+    (folder / CARD).write_text(json.dumps(asdict(card), indent=2) + "\n")
+
+
+def read_card(folder: Path) -> Card:
+    """``card.json`` of ``folder``.
+
+    Raises:
+        CodecError: it is missing, no JSON, or its fields are not those of :class:`Card`.
+    """
+    path = folder / CARD
+    try:
+        content = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise CodecError(f"{path} cannot be read as a card ({error}); restore it from the repository.") from error
+    expected = {field.name for field in fields(Card)}
+    if not isinstance(content, dict) or set(content) != expected:
+        wrong = sorted(expected.symmetric_difference(content))
+        raise CodecError(f"{path} is no card of this version: missing or unknown fields {', '.join(wrong)}.")
+    return Card(**content)
+
+
+def _folders() -> list[str]:
+    return sorted(path.parent.name for path in zoo_dir().glob(f"*/{CARD}"))
+
+
+def _find(name_or_folder: str | Path) -> Path:
+    for folder in (zoo_dir() / name_or_folder, Path(name_or_folder)):
+        if (folder / CARD).is_file():
+            return folder
+    known = ", ".join(_folders()) or "nothing yet"
+    raise CodecError(f"There is no codec {str(name_or_folder)!r}; the zoo has: {known}.")
+
+
+def _with_weights(folder: Path, card: Card, architecture: type[nn.Module]) -> nn.Module:
+    path = folder / WEIGHTS
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise CodecError(f"{path} cannot be read ({error}); restore it from the repository.") from error
+    if hashlib.sha256(raw).hexdigest() != card.weights_sha256:
+        raise CodecError(f"{path} is not the file that its card describes (sha256 differs); restore both.")
+    try:
+        network = architecture(**card.arguments)
+        network.load_state_dict(safetensors.torch.load(raw))
+    except (TypeError, RuntimeError, SafetensorError) as error:
+        raise CodecError(
+            f"{path} holds weights of another architecture than {card.architecture} as in its card."
+        ) from error
+    return network.eval()

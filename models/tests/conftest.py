@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Small networks with random weights: the contract holds before any training."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from semcom_models import zoo
+from semcom_models.semcc import SemCC
+
+torch.set_num_threads(1)  # networks this small spend longer waiting for each other's threads than working
+
+ARGUMENTS = {"widths": [8, 8, 16], "symbols_per_cell": 4, "coding_blocks": 1}
+
+
+@pytest.fixture
+def networks() -> SemCC:
+    torch.manual_seed(7)
+    built = SemCC(**ARGUMENTS)
+    for module in built.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):  # as after training: not the identity
+            module.running_mean.normal_(0, 0.1)
+            module.running_var.uniform_(0.5, 2)
+    return built.eval()
+
+
+@pytest.fixture
+def small_zoo(networks: SemCC, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A zoo of one codec, "small"."""
+    card = zoo.Card(
+        name="small",
+        method="none",
+        architecture="semcc",
+        arguments=ARGUMENTS,
+        ratio="1/12",
+        training={},
+        results=[],
+        weights_sha256="",
+    )
+    zoo.save(tmp_path / "small", networks, card)
+    monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path))
+    return tmp_path

@@ -1,0 +1,162 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The codec contract, on networks with random weights."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from semcom_models import architecture
+from semcom_models.channels import unit_power
+from semcom_models.codec import Codec, Csi, codec_id
+from semcom_models.errors import CodecError
+from semcom_models.semcc import SemCC
+
+ENGINES = ("torch", "openvino")
+
+
+def pictures(batch: int, height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
+
+
+@pytest.fixture(params=ENGINES)
+def codec(request: pytest.FixtureRequest, networks: SemCC) -> Codec:
+    return Codec(name="small", networks=networks, engine=request.param)
+
+
+@pytest.fixture(scope="module")
+def any_size_codec() -> Codec:
+    torch.manual_seed(7)
+    return Codec(name="small", networks=SemCC(widths=(4, 4, 4), symbols_per_cell=2, coding_blocks=0), engine="torch")
+
+
+@settings(max_examples=25, deadline=None)
+@given(height=st.integers(1, 40), width=st.integers(1, 40), batch=st.integers(1, 3))
+def test_any_size_comes_back_in_its_size(any_size_codec: Codec, height: int, width: int, batch: int) -> None:
+    images = pictures(batch, height, width)
+    symbols = any_size_codec.encode(images)
+    assert symbols.dtype == np.complex64
+    assert symbols.shape == (batch, any_size_codec.symbols_for(height, width))
+    received = any_size_codec.decode(symbols, Csi.awgn(10, symbols.shape), height=height, width=width)
+    assert received.shape == images.shape
+    assert received.dtype == np.uint8
+
+
+def test_each_image_has_power_one(codec: Codec) -> None:
+    images = np.concatenate(
+        [pictures(3, 32, 32), np.zeros((1, 32, 32, 3), np.uint8), np.full((1, 32, 32, 3), 255, np.uint8)]
+    )
+    power = (np.abs(codec.encode(images).astype(np.complex128)) ** 2).mean(axis=1)
+    np.testing.assert_allclose(power, 1, atol=1e-5)
+
+
+def test_an_image_does_not_depend_on_its_batch(codec: Codec) -> None:
+    images = pictures(5, 32, 32)
+    together = codec.encode(images)
+    alone = np.concatenate([codec.encode(images[i : i + 1]) for i in range(5)])
+    np.testing.assert_allclose(together, alone, atol=1e-4)
+
+
+def test_ratio_is_k_over_n(codec: Codec) -> None:
+    assert codec.symbols_for(32, 32) / (3 * 32 * 32) == codec.ratio == 1 / 12
+
+
+def test_engines_agree(networks: SemCC) -> None:
+    codecs = [Codec(name="small", networks=networks, engine=engine) for engine in ENGINES]
+    images = pictures(2, 37, 50)
+    symbols = [each.encode(images) for each in codecs]
+    np.testing.assert_allclose(symbols[0], symbols[1], atol=1e-4)
+    csi = Csi.awgn(5, symbols[0].shape)
+    csi.noise_var[:, ::9] = np.inf
+    sent = np.where(csi.erased, 0, symbols[0])
+    received = [each.decode(sent, csi, height=37, width=50).astype(int) for each in codecs]
+    assert np.abs(received[0] - received[1]).max() <= 1
+
+
+def test_an_erased_symbol_is_not_seen(codec: Codec) -> None:
+    symbols = codec.encode(pictures(1, 32, 32))
+    csi = Csi.awgn(10, symbols.shape)
+    csi.noise_var[:, :40] = np.inf
+    other = symbols.copy()
+    other[:, :40] = 3 + 4j
+    np.testing.assert_array_equal(
+        codec.decode(symbols, csi, height=32, width=32), codec.decode(other, csi, height=32, width=32)
+    )
+
+
+def test_the_decoder_is_told_the_noise(codec: Codec) -> None:
+    symbols = codec.encode(pictures(1, 32, 32))
+    decoded = [codec.decode(symbols, Csi.awgn(snr_db, symbols.shape), height=32, width=32) for snr_db in (0, 20)]
+    assert (decoded[0] != decoded[1]).any()
+
+
+@pytest.mark.parametrize(
+    "images",
+    [
+        pictures(1, 8, 8).astype(np.float32),
+        pictures(1, 8, 8)[0],
+        np.zeros((1, 0, 8, 3), np.uint8),
+        np.zeros((0, 8, 8, 3), np.uint8),
+        np.zeros((1, 8, 8, 4), np.uint8),
+    ],
+)
+def test_encode_refuses_what_is_no_picture(any_size_codec: Codec, images: np.ndarray) -> None:
+    with pytest.raises(CodecError, match="encode takes uint8 pictures"):
+        any_size_codec.encode(images)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda symbols, noise_var: (symbols[:, :-1], noise_var[:, :-1]), "needs"),
+        (lambda symbols, noise_var: (symbols, noise_var[:, :-1]), "came with noise variances"),
+        (lambda symbols, noise_var: (symbols * np.nan, noise_var), "NaN or infinite"),
+        (lambda symbols, noise_var: (symbols, noise_var * 0), "above 0"),
+        (lambda symbols, noise_var: (symbols, noise_var * np.nan), "above 0"),
+    ],
+)
+def test_decode_refuses_bad_symbols(any_size_codec: Codec, spoil: object, message: str) -> None:
+    symbols = any_size_codec.encode(pictures(1, 8, 8))
+    symbols, noise_var = spoil(symbols, Csi.awgn(10, symbols.shape).noise_var)
+    with pytest.raises(CodecError, match=message):
+        any_size_codec.decode(symbols, Csi(noise_var), height=8, width=8)
+
+
+def test_an_unknown_engine_is_refused(networks: SemCC) -> None:
+    with pytest.raises(CodecError, match="auto, torch or openvino"):
+        Codec(name="small", networks=networks, engine="abacus")
+
+
+def test_ids_fit_the_header_and_stay(networks: SemCC) -> None:
+    assert codec_id("deepjscc-6") == 8866
+    assert all(0 <= codec_id(name) < 1 << 16 for name in ("", "x" * 1000))
+
+
+def test_a_codec_of_ones_own_needs_a_registered_class_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(architecture, "ARCHITECTURES", {})
+
+    @architecture.register("raw")
+    class Raw(torch.nn.Module):
+        """Sends each pixel as one and a half symbols."""
+
+        stride = 2
+        symbols_per_cell = 6
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.encoder = torch.nn.PixelUnshuffle(2)
+            self.decoder = Unraw()
+
+    class Unraw(torch.nn.Module):
+        def forward(self, symbols: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
+            return torch.nn.functional.pixel_shuffle(symbols, 2).clamp(0, 1)
+
+    own = Codec(name="raw", networks=architecture.ARCHITECTURES["raw"](), engine="torch")
+    images = pictures(1, 6, 6)
+    symbols = own.encode(images)
+    expected = unit_power(torch.from_numpy(images / 255.0).flatten(1).unflatten(1, (-1, 2)))
+    assert np.abs(symbols).sum() > 0
+    np.testing.assert_allclose((np.abs(symbols) ** 2).sum(), expected.square().sum().item(), rtol=1e-5)
+    assert own.decode(symbols, Csi.awgn(60, symbols.shape), height=6, width=6).shape == images.shape
+    with pytest.raises(ValueError, match="registered already"):
+        architecture.register("raw")(Raw)

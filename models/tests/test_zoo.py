@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files of the zoo: what is saved comes back, what is damaged is refused, what ships is sound."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from semcom_models import zoo
+from semcom_models.codec import Codec, codec_id
+from semcom_models.errors import CodecError
+from semcom_models.semcc import SemCC
+
+SHIPPED = Path(__file__).resolve().parents[1] / "zoo"
+
+
+@pytest.mark.parametrize("engine", ["torch", "openvino"])
+def test_saved_and_loaded_gives_the_same_symbols(networks: SemCC, small_zoo: Path, engine: str) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), dtype=np.uint8)
+    expected = Codec(name="small", networks=networks, engine="torch").encode(images)
+    for loaded in (zoo.load_codec("small", engine=engine), zoo.load_codec(small_zoo / "small", engine=engine)):
+        np.testing.assert_allclose(loaded.encode(images), expected, atol=1e-4)
+
+
+def test_a_codec_is_found_by_the_id_in_the_header(small_zoo: Path) -> None:
+    assert zoo.load_by_id(codec_id("small")).name == "small"
+    with pytest.raises(CodecError, match="No codec of the zoo has the id 1;"):
+        zoo.load_by_id(1)
+
+
+def test_an_unknown_name_tells_the_known_ones(small_zoo: Path) -> None:
+    with pytest.raises(CodecError, match="'tiny'; the zoo has: small"):
+        zoo.load_codec("tiny")
+
+
+def test_changed_weights_are_refused(small_zoo: Path) -> None:
+    path = small_zoo / "small" / zoo.WEIGHTS
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+    with pytest.raises(CodecError, match="sha256 differs"):
+        zoo.load_codec("small")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"arguments": {"widths": [8, 8, 8], "symbols_per_cell": 4, "coding_blocks": 1}}, {"arguments": {"depth": 3}}],
+)
+def test_weights_of_another_architecture_are_refused(small_zoo: Path, change: dict) -> None:
+    edit_card(small_zoo, change)
+    with pytest.raises(CodecError, match="weights of another architecture"):
+        zoo.load_codec("small")
+
+
+def test_an_unknown_architecture_is_refused(small_zoo: Path) -> None:
+    edit_card(small_zoo, {"architecture": "oracle"})
+    with pytest.raises(CodecError, match="architecture 'oracle'; registered are: semcc"):
+        zoo.load_codec("small")
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "{}", '{"name": "small"}', "\x00\x01"])
+def test_a_damaged_card_is_refused(small_zoo: Path, content: str) -> None:
+    (small_zoo / "small" / zoo.CARD).write_text(content)
+    with pytest.raises(CodecError, match="card"):
+        zoo.load_codec("small")
+
+
+def test_missing_weights_are_named(small_zoo: Path) -> None:
+    (small_zoo / "small" / zoo.WEIGHTS).unlink()
+    with pytest.raises(CodecError, match="cannot be read"):
+        zoo.load_codec("small")
+
+
+def edit_card(folder: Path, change: dict) -> None:
+    path = folder / "small" / zoo.CARD
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+
+
+@pytest.mark.parametrize("folder", sorted(SHIPPED.glob("*")), ids=lambda folder: folder.name)
+class TestShipped:
+    def test_loads(self, folder: Path) -> None:
+        if folder.name == zoo.CLASSIFIER:
+            zoo.load_classifier(folder)
+        else:
+            zoo.load_codec(folder)
+
+    def test_card_is_complete(self, folder: Path) -> None:
+        card = zoo.read_card(folder)
+        assert card.name == folder.name
+        assert card.training["command"].startswith("./semcom train ")
+        assert card.training["commit"] != "unknown"
+        assert all(result["command"].startswith("./semcom eval ") and result["rows"] for result in card.results)
+        assert card.results
+
+
+def test_ids_of_shipped_codecs_differ() -> None:
+    ids = [codec_id(folder.name) for folder in SHIPPED.glob("*")]
+    assert len(set(ids)) == len(ids) > 0

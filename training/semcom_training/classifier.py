@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The downstream network: ResNet-20 on CIFAR-10, trained with cross-entropy."""
+
+import torch
+from semcom_models.resnet import ResNet20
+from torch import Tensor
+from torch.nn import functional as F
+
+from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+
+
+class Classifier:
+    """SGD with Nesterov momentum, pictures shifted and mirrored at random."""
+
+    def __init__(self, *, weight_decay: float, compiled: bool) -> None:
+        self.trained = ResNet20().to(memory_format=torch.channels_last)
+        self.weight_decay = weight_decay
+        self._forward = torch.compile(self.trained) if compiled else self.trained
+
+    def optimizer(self, *, learning_rate: float) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            self.trained.parameters(), learning_rate, momentum=0.9, nesterov=True, weight_decay=self.weight_decay
+        )
+
+    def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        augmented = random_flip(random_shift(images, generator), generator)
+        return F.cross_entropy(self._forward(to_unit(augmented)), labels)
+
+    def report(self, held_out: LabelledImages) -> dict[str, float]:
+        return {"accuracy": accuracy(self.trained, held_out)}
+
+
+@torch.inference_mode()
+def accuracy(classifier: ResNet20, labelled: LabelledImages, *, batch: int = 500) -> float:
+    """The share of ``labelled`` that ``classifier`` names right."""
+    right = sum(
+        (classifier(to_unit(part.images)).argmax(1) == part.labels).sum().item()
+        for part in (labelled[i : i + batch] for i in range(0, len(labelled), batch))
+    )
+    return right / len(labelled)

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configs: one TOML file for each set of weights.  A word that no field has is an error, not a silence."""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from semcom_training.jscc import Conditions
+from semcom_training.loop import Schedule
+from semcom_training.semcc import Weights
+
+
+class ConfigError(Exception):
+    """What is wrong with a config, in one sentence."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Run(_Strict):
+    name: str
+    """The folder in the zoo."""
+
+    seed: int = 1
+    compiled: bool = True
+    """torch.compile, which takes a C++ compiler and a minute, and saves a third of each step on a CPU."""
+
+
+class NetworksConfig(_Strict):
+    """The architecture to build, and weights to start from where shapes agree (a name in the zoo)."""
+
+    architecture: str
+    arguments: dict[str, int | float | str | list[int]]
+    start_from: str | None = None
+
+
+class ClassifierConfig(_Run):
+    method: Literal["classifier"]
+    weight_decay: float
+    schedule: Schedule
+
+
+class DeepJSCCConfig(_Run):
+    method: Literal["deepjscc"]
+    networks: NetworksConfig
+    link: Conditions
+    schedule: Schedule
+
+
+class Stage(_Strict):
+    """One stage of SemCC's Algorithm 1."""
+
+    weights: Weights
+    schedule: Schedule
+
+
+class SemCCConfig(_Run):
+    method: Literal["semcc"]
+    downstream: str
+    networks: NetworksConfig
+    link: Conditions
+    pretraining: Stage
+    fine_tuning: Stage
+
+
+Config = ClassifierConfig | DeepJSCCConfig | SemCCConfig
+
+
+def read_config(path: Path) -> Config:
+    """The config in a TOML file.
+
+    Raises:
+        ConfigError: no such file, no TOML, or fields that are missing, unknown or of the wrong type.
+    """
+    try:
+        content = tomllib.loads(path.read_text())
+        return TypeAdapter(Annotated[Config, Field(discriminator="method")]).validate_python(content)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path} is no TOML: {error}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{path}, {where or 'method'}: {first['msg']}.") from error

@@ -1,0 +1,108 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From a config to a folder in the zoo."""
+
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from semcom_models import zoo
+from semcom_models.architecture import ARCHITECTURES, Architecture
+from semcom_models.resnet import ResNet20
+from torch import nn
+
+from semcom_training.classifier import Classifier
+from semcom_training.config import (
+    ClassifierConfig,
+    Config,
+    ConfigError,
+    DeepJSCCConfig,
+    NetworksConfig,
+    SemCCConfig,
+    Stage,
+)
+from semcom_training.data import REPOSITORY, LabelledImages, cifar10
+from semcom_training.deepjscc import DeepJSCC
+from semcom_training.loop import fit
+from semcom_training.semcc import SemCC
+
+
+def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
+    """Train what ``config`` says and write it to ``zoo_dir/<name>``, results empty until ``semcom eval --card``.
+
+    A run that was cut off goes on from its last epoch in ``runs/<name>``.
+    """
+    torch.manual_seed(config.seed)
+    data = cifar10("train"), cifar10("held_out")
+    run = runs / config.name
+    match config:
+        case ClassifierConfig():
+            network, epochs = _train_classifier(config, data, run), config.schedule.epochs
+            described = {"architecture": "resnet20", "arguments": {"classes": 10}, "ratio": None}
+        case DeepJSCCConfig():
+            network, epochs = _train_deepjscc(config, data, run), config.schedule.epochs
+            described = _describe(config.networks, network)
+        case SemCCConfig():
+            network = _train_semcc(config, data, run)
+            epochs = config.pretraining.schedule.epochs + config.fine_tuning.schedule.epochs
+            described = _describe(config.networks, network)
+    training = {
+        "command": command,
+        "data": "CIFAR-10, the first 45,000 training images",
+        "epochs": epochs,
+        "seed": config.seed,
+        "torch": torch.__version__,
+        "commit": _commit(),
+        "config": config.model_dump(mode="json"),
+    }
+    card = zoo.Card(
+        name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
+    )
+    zoo.save(zoo_dir / config.name, network, card)
+    return zoo_dir / config.name
+
+
+def _train_classifier(config: ClassifierConfig, data: tuple[LabelledImages, ...], run: Path) -> ResNet20:
+    method = Classifier(weight_decay=config.weight_decay, compiled=config.compiled)
+    fit(method, config.schedule, *data, seed=config.seed, run=run)
+    return method.trained
+
+
+def _train_deepjscc(config: DeepJSCCConfig, data: tuple[LabelledImages, ...], run: Path) -> nn.Module:
+    method = DeepJSCC(build_networks(config.networks), config.link, compiled=config.compiled)
+    fit(method, config.schedule, *data, seed=config.seed, run=run)
+    return method.trained
+
+
+def _train_semcc(config: SemCCConfig, data: tuple[LabelledImages, ...], run: Path) -> nn.Module:
+    networks = build_networks(config.networks)
+    downstream = zoo.load_classifier(config.downstream)
+    stages: tuple[tuple[str, Stage], ...] = (("pretraining", config.pretraining), ("fine_tuning", config.fine_tuning))
+    for name, stage in stages:
+        print(f"{name.replace('_', '-')}, {stage.schedule.epochs} epochs", flush=True)
+        method = SemCC(networks, downstream, config.link, stage.weights, stage=name, compiled=config.compiled)
+        fit(method, stage.schedule, *data, seed=config.seed, run=run / name)
+    return networks
+
+
+def build_networks(config: NetworksConfig) -> Architecture:
+    """The networks that a config names, started from the weights it names where names and shapes agree."""
+    if config.architecture not in ARCHITECTURES:
+        raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(ARCHITECTURES)}.")
+    networks = ARCHITECTURES[config.architecture](**config.arguments)
+    if config.start_from:
+        own = networks.state_dict()
+        known = zoo.load_networks(config.start_from).state_dict()
+        own.update({name: value for name, value in known.items() if name in own and own[name].shape == value.shape})
+        networks.load_state_dict(own)
+    return networks
+
+
+def _describe(config: NetworksConfig, networks: Architecture) -> dict:
+    ratio = str(Fraction(networks.symbols_per_cell, 3 * networks.stride**2))
+    return {"architecture": config.architecture, "arguments": config.arguments, "ratio": ratio}
+
+
+def _commit() -> str:
+    done = subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"

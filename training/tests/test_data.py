@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading, shifting and mirroring pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from semcom_training import data
+
+
+@pytest.fixture
+def small_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """CIFAR-10's files with 4 records each, the label of record i of file f being f."""
+    folder = tmp_path / "cifar-10-batches-bin"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for number, name in enumerate([*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]):
+        records = rng.integers(0, 256, (4, data.RECORD_BYTES), dtype=np.uint8)
+        records[:, 0] = number
+        records.tofile(folder / name)
+    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
+    monkeypatch.setattr(data, "HELD_OUT", 2)
+    return folder
+
+
+def test_splits_do_not_overlap(small_cifar: Path) -> None:
+    train, held_out, test = (data.cifar10(split) for split in ("train", "held_out", "test"))
+    assert (len(train), len(held_out), len(test)) == (18, 2, 4)
+    assert train.labels.tolist() == [0] * 4 + [1] * 4 + [2] * 4 + [3] * 4 + [4] * 2
+    assert held_out.labels.tolist() == [4, 4]
+    assert test.labels.tolist() == [5] * 4
+    assert not any(torch.equal(held_out.images[0], image) for image in train.images)
+
+
+def test_planes_are_red_green_blue(small_cifar: Path) -> None:
+    raw = np.fromfile(small_cifar / "test_batch.bin", dtype=np.uint8).reshape(4, -1)
+    image = data.cifar10("test").images[2]
+    assert image[0, 0, 1].item() == raw[2, 2]
+    assert image[2, 31, 31].item() == raw[2, -1]
+
+
+@pytest.mark.parametrize("cut", [0, 1, 3072])
+def test_a_damaged_file_is_named(small_cifar: Path, cut: int) -> None:
+    path = small_cifar / "test_batch.bin"
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(data.DataError, match="test_batch.bin is damaged"):
+        data.cifar10("test")
+
+
+def test_no_network_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(data, "CIFAR10_URL", "http://127.0.0.1:9/nothing.tar.gz")
+    with pytest.raises(data.DataError, match="could not be downloaded"):
+        data.cifar10("test")
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_a_shift_moves_the_picture_and_fills_with_black() -> None:
+    image = torch.arange(1, 65, dtype=torch.uint8).view(1, 1, 8, 8)
+    padded = torch.nn.functional.pad(image, (2,) * 4)
+    windows = [padded[0, 0, y : y + 8, x : x + 8] for y in range(5) for x in range(5)]
+    shifted = data.random_shift(image.expand(40, 1, 8, 8), torch.Generator().manual_seed(0), pixels=2)
+    found = [next(i for i, window in enumerate(windows) if torch.equal(window, each[0])) for each in shifted]
+    assert len(set(found)) > 10
+
+
+def test_a_flip_mirrors_about_half() -> None:
+    image = torch.arange(4, dtype=torch.uint8).view(1, 1, 1, 4).expand(1000, 1, 1, 4)
+    flipped = data.random_flip(image, torch.Generator().manual_seed(0))
+    mirrored = (flipped[:, 0, 0] == torch.tensor([3, 2, 1, 0], dtype=torch.uint8)).all(1)
+    same = (flipped[:, 0, 0] == image[:, 0, 0]).all(1)
+    assert torch.all(mirrored ^ same)
+    assert 430 < mirrored.sum() < 570
