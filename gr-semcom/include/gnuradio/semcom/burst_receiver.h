@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#ifndef INCLUDED_SEMCOM_BURST_RECEIVER_H
+#define INCLUDED_SEMCOM_BURST_RECEIVER_H
+
+#include <gnuradio/semcom/api.h>
+#include <gnuradio/sync_block.h>
+
+#include <cstdint>
+
+namespace gr {
+namespace semcom {
+
+/*!
+ * \brief From a stream of samples to the symbols of images, equalised and with the noise variance of each.
+ * \ingroup semcom
+ *
+ * The counterpart of burst_transmitter, for any input level and carrier frequency offsets up to 0.02 rad/sample.
+ *
+ * Message port "images" publishes received PDUs: a c32vector of the image's k symbols times scale, with metadata
+ * image_id, codec_id, height, width, scale, snr_db (Es/N0), cfo_hz, fragments, fragments_lost and noise_var, an
+ * f32vector of k variances of the complex errors; where a fragment was lost the symbol is 0 and noise_var +inf.
+ * An image is published when its last fragment is there, when a frame of another image is, when no frame has come for
+ * a time, or on any message at port "flush".
+ *
+ * "frames" publishes a dict for each frame: image_id, fragment, fragments, snr_db, cfo_hz, evm_percent (rms error over
+ * the pilots) and sample (uint64, where the frame begins in the stream). Where a preamble was found but its header was
+ * unreadable: header_failed (true), sample, snr_db, cfo_hz.
+ *
+ * Samples that are NaN or infinite count as 0.
+ *
+ * A burst is found once some 2,000 samples have come after its beginning: append that many zeros to a recording.
+ */
+class SEMCOM_API burst_receiver : virtual public gr::sync_block
+{
+public:
+    typedef std::shared_ptr<burst_receiver> sptr;
+
+    /*!
+     * \param samp_rate samples a second, for cfo_hz and timeout_s
+     * \param timeout_s seconds without a frame after which an incomplete image is published
+     * \param false_alarm probability that a sample of white noise is taken for a preamble, 1e-15 to 0.01
+     *
+     * \throws std::invalid_argument for a value outside these ranges
+     */
+    static sptr make(double samp_rate, double timeout_s = 1.0, double false_alarm = 1e-12);
+
+    virtual uint64_t frames() const = 0;                  //!< with a good header
+    virtual uint64_t header_failures() const = 0;         //!< preambles whose header was unreadable
+    virtual uint64_t images() const = 0;                  //!< published
+    virtual uint64_t fragments_lost() const = 0;          //!< of the images published
+    virtual uint64_t duplicate_fragments() const = 0;     //!< dropped
+    virtual uint64_t contradictory_fragments() const = 0; //!< dropped: fields differ from the image's other fragments
+    virtual uint64_t nonfinite_samples() const = 0;       //!< taken as 0
+};
+
+} // namespace semcom
+} // namespace gr
+
+#endif /* INCLUDED_SEMCOM_BURST_RECEIVER_H */

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#ifndef INCLUDED_SEMCOM_BURST_RECEIVER_IMPL_H
+#define INCLUDED_SEMCOM_BURST_RECEIVER_IMPL_H
+
+#include "phy/receiver.h"
+
+#include <gnuradio/semcom/burst_receiver.h>
+
+#include <mutex>
+
+namespace gr {
+namespace semcom {
+
+class burst_receiver_impl : public burst_receiver, private ::semcom::phy::receiver_listener
+{
+public:
+    burst_receiver_impl(double samp_rate, double timeout_s, double false_alarm);
+
+    uint64_t frames() const override { return counters().frames; }
+    uint64_t header_failures() const override { return counters().header_failures; }
+    uint64_t images() const override { return counters().images; }
+    uint64_t fragments_lost() const override { return counters().fragments_lost; }
+    uint64_t duplicate_fragments() const override { return counters().duplicate_fragments; }
+    uint64_t contradictory_fragments() const override { return counters().contradictory_fragments; }
+    uint64_t nonfinite_samples() const override { return counters().nonfinite_samples; }
+
+    int work(int noutput_items,
+             gr_vector_const_void_star& input_items,
+             gr_vector_void_star& output_items) override;
+
+private:
+    void on_frame(const ::semcom::phy::frame_report& report) override;
+    void on_image(const ::semcom::phy::received_image& image) override;
+    ::semcom::phy::receiver_counters counters() const;
+    double hertz(double rad_per_sample) const;
+
+    const double d_samp_rate;
+    ::semcom::phy::receiver d_receiver;
+    mutable std::mutex d_counters_mutex;
+    ::semcom::phy::receiver_counters d_counters; // as of the last call of work()
+};
+
+} // namespace semcom
+} // namespace gr
+
+#endif /* INCLUDED_SEMCOM_BURST_RECEIVER_IMPL_H */

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "header.h"
+#include "interleaver.h"
+#include "types.h"
+
+#include <cstdint>
+#include <limits>
+
+namespace semcom::phy {
+
+/*! An image whose fragments, or some of them, arrived. */
+struct received_image {
+    image_info info;
+    buffer<cf> symbols;      //!< info.symbols of them, in the sender's order, times info.scale; 0 where lost
+    buffer<float> noise_var; //!< of each, times info.scale^2; +inf where lost
+    double snr_db = 0;       //!< Es/N0 over all fragments
+    double cfo = 0;          //!< mean over the fragments, rad/sample
+    uint32_t fragments = 0;  //!< that the image was cut into
+    uint32_t fragments_lost = 0;
+};
+
+/*! How one frame was received. */
+struct reception {
+    float signal_power; //!< mean |h|^2
+    float noise_var;    //!< a carrier
+    double cfo;         //!< rad/sample
+};
+
+/*! Puts fragments back together, one image at a time. */
+class assembler
+{
+public:
+    enum class verdict { taken, duplicate, contradictory };
+
+    /*! Whether a fragment belongs to the image under assembly. One that does not, and does not contradict it, is the
+     *  first seen of another image: take() the old one before add().
+     */
+    bool belongs(const header& h) const;
+    bool pending() const { return d_fragments_seen > 0; }
+    //! Nothing more is expected: all fragments are there or the last one is.
+    bool finished() const { return d_finished; }
+
+    //! \p symbols and \p noise_var: h.fragment_symbols() of each, as demodulated
+    verdict add(const header& h, const cf* symbols, const float* noise_var, const reception& how);
+
+    //! The image under assembly, finished or not; valid until the next add().
+    const received_image& take();
+
+private:
+    void begin(const header& h);
+
+    interleaver d_interleaver;
+    header d_first; // header that the image under assembly began with
+    received_image d_image;
+    std::vector<bool> d_have;
+    uint32_t d_fragments_seen = 0;
+    bool d_finished = false;
+    double d_signal = 0, d_noise = 0, d_cfo = 0;
+};
+
+} // namespace semcom::phy

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#include "detector.h"
+
+#include <volk/volk.h>
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+namespace semcom::phy {
+
+/* In noise the shares x1, x2 of the energy that the two correlators catch are Dirichlet(1, 1, L-2), L = 2 N. So
+ * u = x1 + x2 is Beta(2, L-2), P(u > v) = (1-v)^(L-2) (1 + (L-2) v), and q = x1/u is uniform and independent of u. The
+ * metric is u (1 + 2 sqrt(q (1-q))) / 2.
+ */
+static double false_alarm_probability(int fft_size, double threshold)
+{
+    constexpr int points = 2000;
+    const double n = 2.0 * fft_size - 2;
+    double sum = 0;
+    for (int i = 0; i < points; ++i) {
+        const double q = (i + 0.5) / points;
+        const double v = 2 * threshold / (1 + 2 * std::sqrt(q * (1 - q)));
+        if (v < 1)
+            sum += std::exp(n * std::log1p(-v)) * (1 + n * v);
+    }
+    return sum / points;
+}
+
+double detection_threshold(int fft_size, double false_alarm)
+{
+    double low = 0, high = 1;
+    for (int i = 0; i < 50; ++i) {
+        const double middle = (low + high) / 2;
+        (false_alarm_probability(fft_size, middle) > false_alarm ? low : high) = middle;
+    }
+    return high;
+}
+
+detector::detector(const frame_params& params, const preamble& known, double false_alarm)
+    : d_size(params.fft_size),
+      d_hop(14 * d_size + 1), // 16 N points hold hop + 2 N - 1 samples
+      d_look_ahead(d_size + 2 * params.cyclic_prefix),
+      d_forward(16 * d_size, direction::forward),
+      d_inverse(16 * d_size, direction::inverse),
+      d_replica(block()),
+      d_magnitude(block()),
+      d_power(block()),
+      d_metric(d_hop),
+      d_energy(block() + 1)
+{
+    if (!(false_alarm >= 1e-15 && false_alarm <= 1e-2))
+        throw std::invalid_argument("false_alarm must be a probability from 1e-15 to 1e-2");
+    d_threshold = detection_threshold(d_size, false_alarm);
+    std::copy(known.samples.begin(), known.samples.end(), d_forward.in());
+    std::fill(d_forward.in() + d_size, d_forward.in() + block(), cf{});
+    d_forward.run();
+    // Scaled so that d_magnitude is |correlation| / |P|.
+    float energy = 0;
+    for (const cf& sample : known.samples)
+        energy += std::norm(sample);
+    const float scale = 1 / (block() * std::sqrt(energy));
+    for (int i = 0; i < block(); ++i)
+        d_replica[i] = scale * std::conj(d_forward.out()[i]);
+}
+
+void detector::correlate(const cf* samples)
+{
+    std::copy_n(samples, block(), d_forward.in());
+    d_forward.run();
+    volk_32fc_x2_multiply_32fc(d_inverse.in(), d_forward.out(), d_replica.data(), block());
+    d_inverse.run();
+    volk_32fc_magnitude_32f(d_magnitude.data(), d_inverse.out(), d_hop + d_size);
+
+    volk_32fc_magnitude_squared_32f(d_power.data(), samples, block());
+    double sum = 0;
+    for (int i = 0; i < block(); ++i) {
+        d_energy[i] = sum;
+        sum += d_power[i];
+    }
+    d_energy[block()] = sum;
+
+    // Where the input is digital silence, only rounding errors of the rest of the block are left: no preamble in them.
+    const float least_energy = static_cast<float>(1e-10 * sum) + 1e-30f;
+    for (int i = 0; i < d_hop; ++i) {
+        const float c = d_magnitude[i] + d_magnitude[i + d_size];
+        const float energy = static_cast<float>(d_energy[i + 2 * d_size] - d_energy[i]);
+        d_metric[i] = 0.5f * c * c / std::max(energy, least_energy);
+    }
+}
+
+std::optional<int64_t> detector::scan(const cf* samples, int64_t position, int64_t from)
+{
+    if (position != d_correlated_at) {
+        correlate(samples);
+        d_correlated_at = position;
+    }
+    const float* const end = d_metric.data() + d_hop;
+    const float* at = d_metric.data() + (from - position);
+    if (d_candidate < 0) {
+        at = std::find_if(at, end, [this](float m) { return m > d_threshold; });
+        if (at == end)
+            return std::nullopt;
+        d_deadline = position + (at - d_metric.data()) + d_look_ahead;
+        d_candidate_metric = 0;
+    }
+    // The true peak comes up to fft_size after a sidelobe of half its height: take the highest.
+    for (; at != end; ++at) {
+        const int64_t now = position + (at - d_metric.data());
+        if (now > d_deadline) {
+            const int64_t found = d_candidate;
+            d_candidate = -1;
+            return found;
+        }
+        if (*at > d_candidate_metric) {
+            d_candidate = now;
+            d_candidate_metric = *at;
+        }
+    }
+    return std::nullopt;
+}
+
+} // namespace semcom::phy

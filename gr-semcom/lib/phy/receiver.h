@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#pragma once
+
+#include "assembler.h"
+#include "demodulator.h"
+#include "detector.h"
+#include "frame_params.h"
+#include "preamble.h"
+
+#include <cstdint>
+
+namespace semcom::phy {
+
+/*! What became of a preamble that was detected. */
+struct frame_report {
+    bool header_ok;      //!< the fields below snr_db mean something only then
+    uint64_t sample;     //!< where the frame begins in the stream
+    double cfo;          //!< rad/sample
+    double snr_db;       //!< Es/N0
+    header head;
+    double evm_percent;  //!< rms error over the payload's pilots
+};
+
+/*! Takes what a receiver finds; references are valid during the call. */
+class receiver_listener
+{
+public:
+    virtual ~receiver_listener() = default;
+    virtual void on_frame(const frame_report& report) = 0;
+    virtual void on_image(const received_image& image) = 0;
+};
+
+struct receiver_counters {
+    uint64_t samples = 0;
+    uint64_t nonfinite_samples = 0;       //!< NaN, Inf or absurdly large; taken as 0
+    uint64_t frames = 0;                  //!< with a good header
+    uint64_t header_failures = 0;         //!< preambles found whose header was unreadable
+    uint64_t images = 0;
+    uint64_t fragments_lost = 0;          //!< of the images released
+    uint64_t duplicate_fragments = 0;     //!< dropped
+    uint64_t contradictory_fragments = 0; //!< dropped: same image by id and sequence, other fields
+};
+
+/*! From a stream of samples to images: the whole receiver.
+ *
+ *  A sample goes: push -> ring of samples -> detector -> demodulator (timing, frequency, channel, header, tracking,
+ *  equaliser) -> assembler -> listener. Results depend on the samples only, not on how they were cut into push() calls.
+ *  A burst is looked for once detector::block() samples from about its beginning on are there.
+ */
+class receiver
+{
+public:
+    /*! \param false_alarm     probability a sample of noise, 1e-15 .. 1e-2
+     *  \param timeout_samples after a frame until an incomplete image is released without the rest
+     *  Throws std::invalid_argument.
+     */
+    receiver(const frame_params& params, double false_alarm, uint64_t timeout_samples);
+
+    void push(const cf* samples, size_t count, receiver_listener& listener);
+
+    //! Releases the image under assembly, if there is one, with what has arrived of it.
+    void flush(receiver_listener& listener);
+
+    const receiver_counters& counters() const { return d_counters; }
+
+private:
+    enum class state { searching, header, payload };
+
+    void append(const cf* samples, size_t count);
+    void make_room();
+    void process(receiver_listener& listener);
+    bool search(receiver_listener& listener);
+    bool read_header(receiver_listener& listener);
+    bool read_payload(receiver_listener& listener);
+    frame_report report(bool header_ok) const;
+
+    bool available(int64_t end) const { return end <= d_buffer_start + static_cast<int64_t>(d_filled); }
+    const cf* at(int64_t position) const { return d_buffer.data() + (position - d_buffer_start); }
+
+    const frame_params d_params;
+    const preamble d_preamble;
+    detector d_detector;
+    demodulator d_demodulator;
+    assembler d_assembler;
+    const int64_t d_timeout;
+    receiver_counters d_counters;
+
+    buffer<cf> d_buffer;         // samples from position d_buffer_start on
+    int64_t d_buffer_start;
+    size_t d_filled;
+    state d_state = state::searching;
+    int64_t d_search_from = 0;   // everything before is dealt with
+    int64_t d_p1 = 0;            // where P begins in the frame at hand
+    int64_t d_last_frame_end = 0;
+    header d_header;
+    buffer<cf> d_symbols;
+    buffer<float> d_noise_var;
+};
+
+} // namespace semcom::phy

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Whatever comes in, nothing crashes and no image comes out that was not sent. Build with -DSEMCOM_SANITIZE=ON to see
+// more.
+#define BOOST_TEST_MODULE fuzz
+#include "support.h"
+
+#include <boost/test/unit_test.hpp>
+#include <cstring>
+
+using namespace test;
+namespace phy = semcom::phy;
+
+namespace {
+
+//! An image that may leave the receiver: one of those sent, with finite symbols and positive variances.
+void check(const phy::received_image& image, uint16_t ids)
+{
+    BOOST_REQUIRE(image.info.image_id < ids);
+    BOOST_REQUIRE(image.info.codec_id == 3);
+    BOOST_REQUIRE(image.symbols.size() == image.info.symbols);
+    BOOST_REQUIRE(image.noise_var.size() == image.info.symbols);
+    BOOST_REQUIRE(image.fragments_lost < image.fragments);
+    BOOST_REQUIRE(std::isfinite(image.snr_db));
+    for (size_t n = 0; n < image.symbols.size(); ++n) {
+        BOOST_REQUIRE(std::isfinite(image.symbols[n].real()) && std::isfinite(image.symbols[n].imag()));
+        BOOST_REQUIRE(image.noise_var[n] > 0);
+    }
+}
+
+//! Any bit pattern: NaN, infinite, denormal, huge.
+cf random_bits(rng& random)
+{
+    const uint64_t bits = random();
+    float parts[2];
+    std::memcpy(parts, &bits, sizeof bits);
+    return { parts[0], parts[1] };
+}
+
+void mutate(samples& stream, rng& random)
+{
+    const size_t size = stream.size();
+    const size_t at = random() % size, count = std::min<size_t>(size - at, random() % 800);
+    const auto begin = stream.begin() + at, end = begin + count;
+    switch (random() % 8) {
+    case 0: stream.erase(begin, end); break;
+    case 1: std::fill(begin, end, cf{}); break;
+    case 2: {
+        const samples copy(begin, end);
+        stream.insert(stream.begin() + random() % size, copy.begin(), copy.end());
+        break;
+    }
+    case 3:
+        for (auto i = begin; i != end; ++i)
+            *i *= std::pow(10.0f, static_cast<float>(uniform(-8, 8, random)));
+        break;
+    case 4:
+        for (auto i = begin; i != end; ++i)
+            *i = -std::conj(*i);
+        break;
+    case 5: {
+        const samples noise = gaussian(count, random);
+        std::copy(noise.begin(), noise.end(), begin);
+        break;
+    }
+    case 6:
+        for (auto i = begin; i != end; ++i)
+            *i = random_bits(random);
+        break;
+    case 7: std::reverse(begin, end); break;
+    }
+}
+
+} // namespace
+
+BOOST_AUTO_TEST_CASE(mutated_bursts)
+{
+    rng random(1);
+    constexpr uint16_t ids = 4;
+    phy::transmitter tx({}, 300);
+    samples clean;
+    for (uint16_t id = 0; id < ids; ++id) {
+        const uint32_t symbols = 100 + 250 * id;
+        const samples part = join(frames(tx, info(symbols, id), gaussian(symbols, random)), 20);
+        clean.insert(clean.end(), part.begin(), part.end());
+    }
+    phy::receiver rx({}, 1e-6, 20000);
+    size_t images = 0;
+    for (int round = 0; round < 120; ++round) {
+        samples stream = clean;
+        for (int mutations = random() % 12; mutations; --mutations)
+            mutate(stream, random);
+        collector found;
+        rx.push(stream.data(), stream.size(), found);
+        if (round % 3 == 0)
+            rx.flush(found);
+        for (const auto& image : found.images)
+            check(image, ids);
+        images += found.images.size();
+    }
+    BOOST_TEST(images > 100u); // it does receive what is left whole
+}
+
+BOOST_AUTO_TEST_CASE(random_bits_as_samples)
+{
+    rng random(2);
+    phy::receiver rx({}, 1e-3, 20000);
+    for (int round = 0; round < 20; ++round) {
+        samples stream(20000);
+        for (auto& value : stream)
+            value = random_bits(random);
+        collector found;
+        rx.push(stream.data(), stream.size(), found);
+        BOOST_TEST(found.images.empty());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(noise_with_a_reckless_threshold_gives_failed_headers_only)
+{
+    rng random(3);
+    const samples noise = gaussian(100000, random);
+    phy::receiver rx({}, 1e-2, 20000);
+    collector found;
+    rx.push(noise.data(), noise.size(), found);
+    BOOST_TEST(found.images.empty());
+    BOOST_TEST(rx.counters().header_failures > 50u);
+    for (const auto& report : found.reports)
+        BOOST_TEST(std::isfinite(report.snr_db + report.cfo));
+}

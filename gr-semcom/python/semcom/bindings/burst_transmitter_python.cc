@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+
+#include <gnuradio/semcom/burst_transmitter.h>
+
+#include <pybind11/pybind11.h>
+
+namespace py = pybind11;
+
+void bind_burst_transmitter(py::module& m)
+{
+    using gr::semcom::burst_transmitter;
+
+    py::class_<burst_transmitter, gr::sync_block, gr::block, gr::basic_block, std::shared_ptr<burst_transmitter>>(
+        m, "burst_transmitter", R"(
+Sends images' complex symbols as bursts of OFDM, one burst a fragment of an image.
+
+Message port symbols takes symbols PDUs: a c32vector of 1 to 33554432 finite symbols, best of mean power 1, with
+metadata image_id and codec_id (0 to 65535), height and width (1 to 8191) and scale (2^-16 to 65000, which the receiver
+multiplies by, in steps of 0.54 %). Other entries are ignored. A PDU that is anything else is dropped, counted and
+warned about.
+
+Output: complex samples. Bursts follow each other without a pause as long as there are images. When the last sample of
+an image is out, a dict {image_id, samples} is published at port sent.
+
+amplitude: of the output; at 1 a payload symbol of energy 1 has energy 1 after the receiver's unitary FFT. Single
+    samples peak at about three times that: at most 0.25 or so for a USRP.
+fragment_symbols: payload symbols a burst carries at most, 1 to 16384.
+length_tag: key of the tag on a burst's first sample that holds its length in samples.
+
+Raises ValueError for a value outside these ranges.
+)")
+        .def(py::init(&burst_transmitter::make),
+             py::arg("amplitude") = 1.0f,
+             py::arg("fragment_symbols") = 4096,
+             py::arg("length_tag") = "packet_len")
+        .def("amplitude", &burst_transmitter::amplitude)
+        .def("set_amplitude",
+             &burst_transmitter::set_amplitude,
+             py::arg("amplitude"),
+             "From the next burst on; ValueError unless finite and above 0.")
+        .def("images", &burst_transmitter::images, "Images sent whole.")
+        .def("frames", &burst_transmitter::frames, "Frames sent whole, one burst each.")
+        .def("dropped", &burst_transmitter::dropped, "PDUs that could not be sent.");
+}

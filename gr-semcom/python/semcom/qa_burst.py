@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import threading
+import time
+import unittest
+from dataclasses import dataclass
+
+import numpy as np
+import pmt
+from gnuradio import blocks, gr, pdu, semcom
+from gnuradio.semcom.pdus import ReceivedPdu
+from qa_support import NAN, Tap, broken, post, symbols_pdu, wait_until, with_entry
+
+SAMP_RATE = 1e6
+TAIL = np.zeros(4096, np.complex64)
+"""The receiver finds a burst only once some samples have come after its beginning."""
+
+
+def gaussian(count: int, rng: np.random.Generator) -> np.ndarray:
+    """Complex samples [count] of variance 1."""
+    return ((rng.standard_normal(count) + 1j * rng.standard_normal(count)) / np.sqrt(2)).astype(np.complex64)
+
+
+@dataclass
+class Sent:
+    samples: np.ndarray
+    bursts: list[tuple[int, int]]
+    """Offset and length of each, as the tags say."""
+    messages: list[dict]
+    transmitter: semcom.burst_transmitter
+
+
+def transmit(*pdus: pmt.pmt_base, **arguments: int | float | str) -> Sent:
+    """What a transmitter makes of good and bad PDUs."""
+    top, transmitter, sink, tap = gr.top_block(), semcom.burst_transmitter(**arguments), blocks.vector_sink_c(), Tap()
+    top.connect(transmitter, sink)
+    top.msg_connect((transmitter, "sent"), (tap, "in"))
+    top.start()
+    for each in pdus:
+        post(transmitter, "symbols", each)
+    wait_until(lambda: transmitter.images() + transmitter.dropped() == len(pdus))
+    total = sum(pmt.to_python(message)["samples"] for message in tap.wait(transmitter.images()))
+    wait_until(lambda: sink.nitems_read(0) == total)
+    top.stop()
+    top.wait()
+    bursts = [(tag.offset, pmt.to_long(tag.value)) for tag in sink.tags()]
+    messages = [pmt.to_python(message) for message in tap.messages]
+    return Sent(np.array(sink.data(), np.complex64), bursts, messages, transmitter)
+
+
+def receive(samples: np.ndarray) -> tuple[list[ReceivedPdu], list[dict], semcom.burst_receiver]:
+    """Images and frame reports that a receiver publishes."""
+    top, receiver, images, frames = gr.top_block(), semcom.burst_receiver(SAMP_RATE), Tap(), Tap()
+    top.connect(blocks.vector_source_c(np.concatenate([samples, TAIL])), receiver)
+    top.msg_connect((receiver, "images"), (images, "in"))
+    top.msg_connect((receiver, "frames"), (frames, "in"))
+    top.run()
+    images.wait(receiver.images())
+    frames.wait(receiver.frames() + receiver.header_failures())
+    return (
+        [ReceivedPdu.from_pmt(message) for message in images.messages],
+        [pmt.to_python(message) for message in frames.messages],
+        receiver,
+    )
+
+
+class qa_burst(unittest.TestCase):
+    def setUp(self) -> None:
+        self.rng = np.random.default_rng(1)
+
+    def test_an_image_crosses_a_noisy_channel(self) -> None:
+        symbols = gaussian(1500, self.rng)
+        sent = transmit(symbols_pdu(symbols, image_id=9, scale=2.0))
+        snr_db, cfo_hz = 15.0, 1200.0
+        n = np.arange(sent.samples.size)
+        air = 0.01j * sent.samples * np.exp(2j * np.pi * cfo_hz / SAMP_RATE * n)  # the level does not matter
+        air = np.concatenate([np.zeros(3000), air, np.zeros(500)])
+        air = air + 0.01 * 10 ** (-snr_db / 20) * gaussian(air.size, self.rng)
+        (image,), (frame,), receiver = receive(air.astype(np.complex64))
+        self.assertEqual((image.image_id, image.codec_id, image.height, image.width), (9, 3, 5, 4))
+        self.assertEqual((image.fragments, image.fragments_lost), (1, 0))
+        error = np.mean(np.abs(image.symbols / 2 - symbols) ** 2)
+        self.assertAlmostEqual(-10 * np.log10(error), snr_db, delta=0.3)
+        self.assertAlmostEqual(np.mean(image.noise_var) / 4 / error, 1, delta=0.15)
+        self.assertAlmostEqual(image.snr_db, snr_db, delta=0.5)
+        self.assertAlmostEqual(image.cfo_hz, cfo_hz, delta=50)
+        self.assertEqual((frame["image_id"], frame["fragment"], frame["fragments"]), (9, 0, 1))
+        self.assertAlmostEqual(frame["sample"], 3000, delta=2)
+        self.assertAlmostEqual(frame["evm_percent"], 100 * 10 ** (-snr_db / 20), delta=4)
+        self.assertEqual((receiver.frames(), receiver.images(), receiver.header_failures()), (1, 1, 0))
+
+    def test_bursts_are_tagged_and_reported(self) -> None:
+        sent = transmit(
+            symbols_pdu(gaussian(1000, self.rng), image_id=1),
+            symbols_pdu(gaussian(250, self.rng), image_id=2),
+            fragment_symbols=400,
+        )
+        self.assertEqual(len(sent.bursts), 3 + 1)
+        ends = [offset + length for offset, length in sent.bursts]
+        self.assertEqual([offset for offset, _ in sent.bursts], [0, *ends[:-1]])
+        self.assertEqual(ends[-1], sent.samples.size)
+        self.assertEqual([message["image_id"] for message in sent.messages], [1, 2])
+        self.assertEqual([message["samples"] for message in sent.messages], [ends[2], ends[3] - ends[2]])
+        self.assertEqual((sent.transmitter.images(), sent.transmitter.frames()), (2, 4))
+
+    def test_a_large_image_with_bursts_longer_than_a_buffer(self) -> None:
+        symbols = gaussian(100_000, self.rng)
+        sent = transmit(symbols_pdu(symbols), fragment_symbols=16384)
+        self.assertGreater(min(length for _, length in sent.bursts), 8191)
+        (image,), frames, _ = receive(sent.samples)
+        self.assertEqual((len(frames), image.fragments, image.fragments_lost), (7, 7, 0))
+        self.assertLess(np.abs(image.symbols - symbols).max(), 1e-3)
+
+    def test_a_lost_burst_costs_its_symbols(self) -> None:
+        symbols = gaussian(2000, self.rng)
+        sent = transmit(symbols_pdu(symbols), fragment_symbols=500)
+        offset, length = sent.bursts[1]
+        sent.samples[offset : offset + length] = 0
+        (image,), _, receiver = receive(sent.samples)
+        lost = np.isinf(image.noise_var)
+        self.assertEqual((image.fragments, image.fragments_lost, receiver.fragments_lost()), (4, 1, 1))
+        self.assertEqual(lost.sum(), 500)
+        self.assertTrue((image.symbols[lost] == 0).all())
+        self.assertLess(np.abs(image.symbols - symbols)[~lost].max(), 1e-3)
+
+    def test_a_header_that_cannot_be_read_is_reported(self) -> None:
+        sent = transmit(symbols_pdu(gaussian(500, self.rng)))
+        sent.samples[300:] = gaussian(sent.samples.size - 300, self.rng)
+        images, (frame,), receiver = receive(sent.samples)
+        self.assertEqual(images, [])
+        self.assertTrue(frame["header_failed"])
+        self.assertEqual((receiver.header_failures(), receiver.frames()), (1, 0))
+        self.assertEqual(set(frame), {"header_failed", "sample", "snr_db", "cfo_hz"})
+
+    def test_nan_and_inf_count_as_zero(self) -> None:
+        symbols = gaussian(500, self.rng)
+        sent = transmit(symbols_pdu(symbols, image_id=1), symbols_pdu(symbols, image_id=2))
+        sent.samples[1000:1003] = [NAN, complex(0, np.inf), -np.inf]
+        images, _, receiver = receive(sent.samples)
+        self.assertEqual(receiver.nonfinite_samples(), 3)
+        self.assertEqual([image.image_id for image in images], [1, 2])
+        self.assertTrue(np.isfinite(images[0].symbols).all())
+        self.assertLess(np.abs(images[1].symbols - symbols).max(), 1e-3)
+
+    def test_bad_pdus_are_dropped_and_counted_and_the_next_one_is_sent(self) -> None:
+        good = symbols_pdu(np.ones(10))
+        meta = pmt.car(good)
+        for not_sent in ("name", "codec"):
+            meta = pmt.dict_delete(meta, pmt.intern(not_sent))
+        good = pmt.cons(meta, pmt.cdr(good))
+        bad = broken(good)
+        bad += [symbols_pdu(np.array([1, value, 1])) for value in (NAN, np.inf, complex(0, NAN))]
+        bad += [symbols_pdu(np.ones(10), scale=scale) for scale in (0.0, -1.0, 1e-9, 1e9, np.inf, NAN)]
+        bad += [with_entry(good, "height", pmt.from_long(value)) for value in (0, -1, 8192)]
+        bad += [with_entry(good, "codec_id", pmt.from_long(65536)), with_entry(good, "scale", pmt.intern("1"))]
+        sent = transmit(*bad, good)
+        self.assertEqual((sent.transmitter.dropped(), sent.transmitter.images()), (len(bad), 1))
+        (image,), _, _ = receive(sent.samples)
+        self.assertLess(np.abs(image.symbols - 1).max(), 1e-3)
+
+    def test_more_fragments_than_a_header_can_number_are_refused(self) -> None:
+        sent = transmit(symbols_pdu(np.ones(8193)), symbols_pdu(np.ones(3)), fragment_symbols=1)
+        self.assertEqual((sent.transmitter.dropped(), sent.transmitter.frames()), (1, 3))
+
+    def test_flush_releases_an_incomplete_image(self) -> None:
+        sent = transmit(symbols_pdu(gaussian(1000, self.rng)), fragment_symbols=500)
+        first_burst = sent.samples[: sent.bursts[1][0]]
+        top, receiver, tap = gr.top_block(), semcom.burst_receiver(SAMP_RATE, timeout_s=100.0), Tap()
+        # The stream stays open behind the burst: a source that has more to give, but only when asked.
+        source, keeper = blocks.vector_source_c(np.concatenate([first_burst, TAIL])), semcom.burst_transmitter()
+        joined = blocks.stream_mux(gr.sizeof_gr_complex, [first_burst.size + TAIL.size, 1])
+        top.connect(source, (joined, 0))
+        top.connect(keeper, (joined, 1))
+        top.connect(joined, receiver)
+        top.msg_connect((receiver, "images"), (tap, "in"))
+        top.start()
+        wait_until(lambda: receiver.frames() == 1)
+        self.assertEqual(tap.messages, [])
+        post(receiver, "flush", pmt.PMT_T)
+        (image,) = tap.wait(1)
+        top.stop()
+        top.wait()
+        self.assertEqual(ReceivedPdu.from_pmt(image).fragments_lost, 1)
+
+    def test_amplitude(self) -> None:
+        symbols = gaussian(1000, self.rng)
+        loud, soft = transmit(symbols_pdu(symbols)), transmit(symbols_pdu(symbols), amplitude=0.25)
+        np.testing.assert_allclose(soft.samples, 0.25 * loud.samples, rtol=1e-5, atol=1e-7)
+        soft.transmitter.set_amplitude(0.5)
+        self.assertEqual(soft.transmitter.amplitude(), 0.5)
+
+    def test_arguments_that_cannot_be_are_refused(self) -> None:
+        for arguments in ({"amplitude": 0}, {"amplitude": NAN}, {"fragment_symbols": 0}, {"fragment_symbols": 16385}):
+            self.assertRaises(ValueError, semcom.burst_transmitter, **arguments)
+        self.assertRaises(ValueError, semcom.burst_transmitter, length_tag="")
+        for arguments in ({"samp_rate": 0}, {"samp_rate": NAN}, {"false_alarm": 0}, {"timeout_s": 0}):
+            self.assertRaises(ValueError, semcom.burst_receiver, **{"samp_rate": SAMP_RATE, **arguments})
+
+    def test_an_idle_transmitter_sleeps_and_wakes_at_once(self) -> None:
+        top, transmitter, tap = gr.top_block(), semcom.burst_transmitter(), Tap()
+        top.connect(transmitter, blocks.null_sink(gr.sizeof_gr_complex))
+        top.msg_connect((transmitter, "sent"), (tap, "in"))
+        top.start()
+        time.sleep(0.1)
+        cpu = time.process_time()
+        time.sleep(0.6)
+        self.assertLess(time.process_time() - cpu, 0.1)
+        waits = []
+        for count in range(1, 21):
+            start = time.monotonic()
+            post(transmitter, "symbols", symbols_pdu(np.ones(10)))
+            tap.wait(count)
+            waits.append(time.monotonic() - start)
+        top.stop()
+        top.wait()
+        self.assertLess(np.median(waits), 0.05)
+
+    def test_many_threads_may_post_at_once(self) -> None:
+        top, transmitter, tap = gr.top_block(), semcom.burst_transmitter(), Tap()
+        top.connect(transmitter, blocks.null_sink(gr.sizeof_gr_complex))
+        top.msg_connect((transmitter, "sent"), (tap, "in"))
+        top.start()
+        message = symbols_pdu(np.ones(10))
+
+        def post_some() -> None:
+            for _ in range(100):
+                post(transmitter, "symbols", message)
+                time.sleep(0.0002)
+
+        threads = [threading.Thread(target=post_some) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        tap.wait(400)
+        top.stop()
+        top.wait()
+
+    def test_the_transmitter_ends_with_the_block_that_feeds_it(self) -> None:
+        top, tap = gr.top_block(), Tap()
+        tag = gr.tag_utils.python_to_tag((0, pmt.intern("length"), pmt.from_long(8), pmt.PMT_F))
+        source = blocks.vector_source_c([1] * 8, False, 1, [tag])
+        feeder = pdu.tagged_stream_to_pdu(gr.types.complex_t, "length")
+        transmitter = semcom.burst_transmitter()
+        top.connect(source, feeder)
+        top.connect(transmitter, blocks.null_sink(gr.sizeof_gr_complex))
+        top.msg_connect((feeder, "pdus"), (transmitter, "symbols"))
+        top.msg_connect((transmitter, "sent"), (tap, "in"))
+        top.start()
+        ended = threading.Thread(target=top.wait)
+        ended.start()
+        ended.join(10)
+        self.assertFalse(ended.is_alive())
+        self.assertEqual(transmitter.dropped(), 1)  # it had no metadata
+
+
+if __name__ == "__main__":
+    unittest.main()
