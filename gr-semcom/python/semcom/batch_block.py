@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""PDUs in, batches through a codec, PDUs out: what the encoder and the decoder share."""
+
+import threading
+from collections import deque
+from collections.abc import Hashable
+from typing import Any
+
+import pmt
+
+from .pdu_block import pdu_block
+
+MAX_BATCH_PIXELS = 512 * 512
+"""A batch grows no further than this, so that large pictures go one by one and memory stays bounded."""
+
+
+class batch_block(pdu_block):
+    """Collects PDUs and works on all that are queued at once, on a thread of its own.
+
+    The thread sleeps until a PDU arrives.  It then takes up to ``batch`` of them, in order and with at most
+    ``MAX_BATCH_PIXELS`` pixels together (one picture at least), runs those of one kind together, and publishes
+    the results in the order of arrival.  What is queued when the flowgraph stops waits for its next start.
+
+    A subclass says what a PDU means (:meth:`_parse`), which may go together (:meth:`_kind`), and what to do
+    (:meth:`_run`).
+    """
+
+    def __init__(self, name: str, *, inport: str, outport: str, batch: int) -> None:
+        pdu_block.__init__(self, name)
+        if batch < 1:
+            raise ValueError(f"batch is {batch}; it must be 1 or more.")
+        self._batch = batch
+        self._outport = outport
+        self._queue: deque[Any] = deque()
+        self._working = 0
+        self._stopping = False
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._listen(inport, self._on_pdu)
+        self._offer(outport)
+
+    def _parse(self, pdu: pmt.pmt_base) -> Any:
+        """An item with ``height`` and ``width`` in pixels; raises for a bad PDU."""
+        raise NotImplementedError
+
+    def _kind(self, item: Any) -> Hashable:
+        raise NotImplementedError
+
+    def _run(self, items: list[Any]) -> list[pmt.pmt_base]:
+        """One PDU an item; all items are of one kind."""
+        raise NotImplementedError
+
+    def pending(self) -> int:
+        """How many pictures are queued or being worked on."""
+        with self._changed:
+            return len(self._queue) + self._working
+
+    def start(self) -> bool:
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name=self.alias(), daemon=True)
+        self._thread.start()
+        return True
+
+    def stop(self) -> bool:
+        """Finishes the batch at hand, then ends the thread."""
+        if self._thread is not None:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify()
+            self._thread.join()
+            self._thread = None
+        return True
+
+    def _on_pdu(self, pdu: pmt.pmt_base) -> None:
+        with self.guard():
+            item = self._parse(pdu)
+            with self._changed:
+                self._queue.append(item)
+                self._changed.notify()
+
+    def _take(self) -> list[Any]:
+        """The next batch; empty once the block is stopping."""
+        with self._changed:
+            self._working = 0
+            self._changed.wait_for(lambda: self._queue or self._stopping)
+            taken: list[Any] = []
+            pixels = 0
+            while self._queue and not self._stopping and len(taken) < self._batch:
+                pixels += self._queue[0].height * self._queue[0].width
+                if taken and pixels > MAX_BATCH_PIXELS:
+                    break
+                taken.append(self._queue.popleft())
+            self._working = len(taken)
+            return taken
+
+    def _work(self) -> None:
+        while items := self._take():
+            places: dict[Hashable, list[int]] = {}
+            for place, item in enumerate(items):
+                places.setdefault(self._kind(item), []).append(place)
+            results: dict[int, pmt.pmt_base] = {}
+            for group in places.values():
+                with self.guard(len(group)):
+                    results.update(zip(group, self._run([items[place] for place in group]), strict=True))
+            for place in sorted(results):
+                self._publish(self._outport, results[place])

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seam to semcom_models: the only place of the blocks that imports it, and only when a codec is wanted."""
+
+import threading
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from semcom_models.codec import Codec, Csi
+
+ENGINES = ("auto", "torch", "openvino")
+_loading = threading.Lock()  # a codec may be traced while it is loaded, and PyTorch traces in one thread at a time
+
+
+def _models() -> tuple[ModuleType, ModuleType]:
+    """``semcom_models.codec`` and ``semcom_models.zoo``."""
+    try:
+        from semcom_models import codec, zoo
+    except ImportError as error:
+        raise RuntimeError(
+            f"The encoder and the decoder need the Python package semcom_models and PyTorch ({error}): "
+            "start them through ./semcom, which brings both, or run 'pip install .' at the root of gr-semcom."
+        ) from error
+    return codec, zoo
+
+
+def check_engine(engine: str) -> str:
+    """``engine``, if there is one of this name, and if semcom_models is there to run it."""
+    if engine not in ENGINES:
+        raise ValueError(f"There is no engine {engine!r}; choose one of {', '.join(ENGINES)}.")
+    _models()
+    return engine
+
+
+def find_codec(codec: "str | Codec", *, engine: str) -> "Codec":
+    """A codec of the zoo by its name, or from a folder, or the codec itself where one is handed over."""
+    if isinstance(codec, str):
+        with _loading:
+            return _models()[1].load_codec(codec, engine=engine)
+    return codec
+
+
+def codec_by_id(codec_id: int, *, engine: str) -> "Codec":
+    """A codec of the zoo by the id that frames carry."""
+    with _loading:
+        return _models()[1].load_by_id(codec_id, engine=engine)
+
+
+def channel_state(noise_var: np.ndarray) -> "Csi":
+    """What the decoder is told about each symbol: noise variance float32 [B, k], +inf = erased."""
+    return _models()[0].Csi(noise_var)

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures in and out: photographs of any kind read safely, PNG files written whole or not at all."""
+
+import importlib.util
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .pdus import MAX_SIDE
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+MAX_PIXELS = 25_000_000
+"""Larger pictures are refused: a codec needs several hundred bytes of memory for each pixel."""
+PHOTOS = ("astronaut.png", "chelsea.png", "coffee.png", "rocket.jpg")
+FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "GIF", "BMP", "TIFF", "PPM")
+SUFFIXES = frozenset(".png .jpg .jpeg .jpe .jp2 .j2k .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm".split())
+CIFAR10_FILE = Path("cifar-10-batches-bin", "test_batch.bin")
+CIFAR10_RECORD_BYTES = 1 + 3 * 32 * 32
+
+
+class ImageError(ValueError):
+    """A picture that cannot be read or sent, in one sentence."""
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """A picture that can be read when its turn comes: a file, or pixels uint8 [H, W, 3]."""
+
+    name: str
+    source: Path | np.ndarray
+
+    def pixels(self) -> np.ndarray:
+        """uint8 [H, W, 3], RGB; raises :class:`ImageError`."""
+        return read_image(self.source) if isinstance(self.source, Path) else self.source
+
+
+def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
+    """All pictures that ``images`` names, in order, without reading the files.
+
+    Args:
+        images: "photos" (four photographs that come with scikit-image), "cifar10" (the test set), a file, a
+            folder (its pictures by name; folders inside it are not entered), pixels uint8 [H, W, 3] or
+            [N, H, W, 3], or an iterable of any of these.
+
+    Raises:
+        ImageError: something is missing, or there is no picture at all.
+    """
+    if isinstance(images, np.ndarray):
+        pictures = _array_pictures(images)
+    elif isinstance(images, str) and images == "photos":
+        pictures = _photos()
+    elif isinstance(images, str) and images == "cifar10":
+        pictures = _cifar10()
+    elif isinstance(images, (str, Path)):
+        pictures = _path_pictures(Path(images).expanduser())
+    else:
+        pictures = [picture for part in images for picture in find_pictures(part)]
+    if not pictures:
+        raise ImageError("There is no picture to send.")
+    return pictures
+
+
+def _array_pictures(pixels: np.ndarray) -> list[Picture]:
+    if pixels.dtype != np.uint8 or pixels.ndim not in (3, 4) or pixels.shape[-1] != 3:
+        raise ImageError(
+            f"An array of {pixels.dtype} {list(pixels.shape)} is no picture; uint8 [H, W, 3] or [N, H, W, 3] is."
+        )
+    check_size(*pixels.shape[-3:-1])
+    return [Picture("array", one) for one in (pixels if pixels.ndim == 4 else pixels[np.newaxis])]
+
+
+def _photos() -> list[Picture]:
+    package = importlib.util.find_spec("skimage")
+    if package is None or package.origin is None:
+        raise ImageError("The photographs come with scikit-image: install it with 'pip install scikit-image'.")
+    folder = Path(package.origin).parent / "data"
+    return [picture for name in PHOTOS for picture in _path_pictures(folder / name)]
+
+
+def _cifar10() -> list[Picture]:
+    path = Path(os.environ.get("SEMCOM_DATA", "data")) / CIFAR10_FILE
+    if not path.is_file():
+        raise ImageError(
+            f"CIFAR-10 is not at {path.absolute()}: run ./semcom data, or let SEMCOM_DATA name the folder that has it."
+        )
+    raw = np.fromfile(path, dtype=np.uint8)
+    if raw.size == 0 or raw.size % CIFAR10_RECORD_BYTES:
+        raise ImageError(f"{path} is damaged ({raw.size} bytes); delete it and fetch it again.")
+    planes = raw.reshape(-1, CIFAR10_RECORD_BYTES)[:, 1:].reshape(-1, 3, 32, 32)
+    pixels = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
+    return [Picture(f"cifar10-{index:05d}", one) for index, one in enumerate(pixels)]
+
+
+def _path_pictures(path: Path) -> list[Picture]:
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if _looks_like_picture(file))
+        if not files:
+            raise ImageError(f"There is no picture in the folder {path}.")
+        return [Picture(file.stem, file) for file in files]
+    if not path.exists():
+        raise ImageError(f"There is no file or folder {path}.")
+    return [Picture(path.stem, path)]
+
+
+def _looks_like_picture(path: Path) -> bool:
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def check_size(height: int, width: int) -> None:
+    """Raises :class:`ImageError` for a picture that has no pixels or too many to send."""
+    if height < 1 or width < 1:
+        raise ImageError(f"A picture of {width} x {height} pixels cannot be sent.")
+    if max(height, width) > MAX_SIDE or height * width > MAX_PIXELS:
+        raise ImageError(
+            f"A picture of {width} x {height} pixels is too large: at most {MAX_SIDE} a side and "
+            f"{MAX_PIXELS / 1e6:.0f} million pixels can be sent."
+        )
+
+
+def read_image(path: Path) -> np.ndarray:
+    """A picture file as uint8 [H, W, 3], RGB, the right way up; transparent parts lie on white.
+
+    The size is checked before any pixel is decoded.  Of an animation comes the first picture.
+
+    Raises:
+        ImageError: it is no picture, or damaged, or too large; the message names the file.
+    """
+    if not path.is_file():
+        raise ImageError(f"{path} is no file.")
+    pil = _pillow()
+    try:
+        with pil.open(path, formats=FORMATS) as picture:
+            check_size(picture.height, picture.width)
+            return _rgb(picture)
+    except ImageError as error:
+        raise ImageError(f"{path}: {error}") from error
+    except pil.DecompressionBombError as error:
+        raise ImageError(f"{path}: A picture of so many pixels is too large to send.") from error
+    except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for bad files
+        raise ImageError(f"{path}: This is no picture that can be read, or it is damaged.") from error
+
+
+def _pillow() -> ModuleType:
+    """``PIL.Image``, imported when it is needed: the other blocks work without Pillow."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise RuntimeError(
+            "Picture files need Pillow: install it with 'apt install python3-pil' or 'pip install pillow'."
+        ) from error
+    return Image
+
+
+def _rgb(picture: "Image.Image") -> np.ndarray:
+    """uint8 [H, W, 3] of an open picture of any mode."""
+    from PIL import Image, ImageOps
+
+    picture = ImageOps.exif_transpose(picture)
+    if picture.mode == "F":
+        raise ImageError("Floating-point pictures have no fixed range; convert it to 8 or 16 bits first.")
+    if picture.mode.startswith("I"):  # 16 bits of grey, which convert() would clip to 8
+        grey = np.asarray(picture).clip(0, 0xFFFF) >> 8
+        return np.repeat(grey.astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+    if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
+        picture = picture.convert("RGBA")
+        white = Image.new("RGBA", picture.size, "white")
+        picture = Image.alpha_composite(white, picture)
+    return np.array(picture.convert("RGB"))
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """uint8 [H, W, 3] as a PNG file, which appears complete or not at all; raises OSError."""
+    pil = _pillow()
+    part = path.with_name(f".{path.name}.part")
+    try:
+        pil.fromarray(pixels).save(part, format="PNG")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def safe_name(name: str) -> str:
+    """What of ``name`` may stand in a file's name: letters, digits, ``.``, ``_`` and ``-``, 64 at most."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", name)[:64].strip(".-") or "picture"

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the message blocks of this module share: a bad PDU costs that PDU, never the flowgraph."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pmt
+from gnuradio import gr
+
+
+class RateLimit:
+    """Says yes at most once in ``period_s`` seconds, and the first time at once."""
+
+    def __init__(self, period_s: float) -> None:
+        self._period_s = period_s
+        self._next = -float("inf")
+
+    def ready(self) -> bool:
+        now = time.monotonic()
+        if now < self._next:
+            return False
+        self._next = now + self._period_s
+        return True
+
+
+class pdu_block(gr.basic_block):
+    """A block with message ports only.
+
+    An exception that leaves a message handler ends the block's thread, so every handler (and every other
+    thread of a block) works inside :meth:`guard`.
+    """
+
+    WARN_PERIOD_S = 1.0
+
+    def __init__(self, name: str) -> None:
+        gr.basic_block.__init__(self, name=name, in_sig=None, out_sig=None)
+        self._dropped = 0
+        self._drop_lock = threading.Lock()
+        self._may_warn = RateLimit(self.WARN_PERIOD_S)
+
+    def dropped(self) -> int:
+        """How many PDUs were dropped so far because something was wrong with them."""
+        return self._dropped
+
+    @contextmanager
+    def guard(self, pdus: int = 1) -> Iterator[None]:
+        """Whatever goes wrong inside costs ``pdus`` PDUs, which are counted, and a warning.
+
+        At most one warning a second is printed; it carries the count.
+        """
+        try:
+            yield
+        except Exception as error:
+            with self._drop_lock:
+                self._dropped += pdus
+                total, warn = self._dropped, self._may_warn.ready()
+            if warn:
+                self.logger.warn(f"dropped a PDU ({total} so far): {_sentence(error)}")
+
+    def _listen(self, port: str, handler: Callable[[pmt.pmt_base], None]) -> None:
+        self.message_port_register_in(pmt.intern(port))
+        self.set_msg_handler(pmt.intern(port), handler)
+
+    def _offer(self, port: str) -> None:
+        self.message_port_register_out(pmt.intern(port))
+
+    def _publish(self, port: str, message: pmt.pmt_base) -> None:
+        self.message_port_pub(pmt.intern(port), message)
+
+
+def _sentence(error: Exception) -> str:
+    """The text of an error that is meant to be read; of an unexpected one the type and the first line."""
+    if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "CodecError":
+        return str(error)
+    return f"{type(error).__name__}: {error}".splitlines()[0]

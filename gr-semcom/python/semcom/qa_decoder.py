@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import unittest
+
+import numpy as np
+from gnuradio.semcom import decoder
+from gnuradio.semcom.pdus import ImagePdu, Reception
+from qa_support import broken, post, received_pdu, running
+from qa_support.standin_codec import StandInCodec, needs_models
+
+HEIGHT, WIDTH = 5, 4
+PIXELS = np.arange(HEIGHT * WIDTH * 3, dtype=np.uint8).reshape(HEIGHT, WIDTH, 3)
+
+
+def sent() -> np.ndarray:
+    return StandInCodec().encode(PIXELS[np.newaxis])[0]
+
+
+@needs_models
+class qa_decoder(unittest.TestCase):
+    def test_pictures_come_back_with_what_the_link_did(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        noise_var = np.ones(30)
+        noise_var[10:16] = np.inf
+        with running(block, "images") as tap:
+            post(block, "symbols", received_pdu(sent(), noise_var, image_id=9))
+            image = ImagePdu.from_pmt(tap.wait(1)[0])
+        self.assertEqual((image.image_id, image.name, image.reception), (9, "received", Reception(12.5, -40.0, 0.2)))
+        expected = PIXELS.copy().reshape(-1)
+        expected[20:32] = 128
+        np.testing.assert_array_equal(image.pixels.reshape(-1), expected)
+
+    def test_each_picture_has_the_codec_of_its_frames(self) -> None:
+        codecs = [StandInCodec(codec_id=1), StandInCodec(codec_id=2)]
+        block = decoder(codecs=codecs)
+        with running(block, "images") as tap:
+            for codec_id in (1, 2, 1):
+                post(block, "symbols", received_pdu(sent(), np.ones(30), codec_id=codec_id))
+            tap.wait(3)
+        self.assertEqual([sum(codec.batches) for codec in codecs], [2, 1])
+
+    def test_unknown_codecs_are_dropped_and_the_rest_decoded(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        with running(block, "images") as tap:
+            for codec_id in (3, 0, 0, 3):
+                post(block, "symbols", received_pdu(sent(), np.ones(30), codec_id=codec_id))
+            tap.wait(2)
+        self.assertEqual((block.dropped(), len(tap.messages)), (2, 2))
+
+    def test_a_wrong_number_of_symbols_is_dropped(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        with running(block, "images") as tap:
+            post(block, "symbols", received_pdu(np.ones(29), np.ones(29)))
+            post(block, "symbols", received_pdu(sent(), np.ones(30), height=WIDTH, width=HEIGHT + 1))
+            post(block, "symbols", received_pdu(sent(), np.ones(30)))
+            tap.wait(1)
+        self.assertEqual((block.dropped(), len(tap.messages)), (2, 1))
+
+    def test_broken_pdus_are_dropped_and_counted(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        bad = broken(received_pdu(sent(), np.ones(30)))
+        bad += [received_pdu(sent() * np.nan, np.ones(30)), received_pdu(sent(), np.ones(30) * np.nan)]
+        with running(block, "images") as tap:
+            for pdu in bad:
+                post(block, "symbols", pdu)
+            post(block, "symbols", received_pdu(sent(), np.ones(30), image_id=5))
+            self.assertEqual(ImagePdu.from_pmt(tap.wait(1)[0]).image_id, 5)
+        self.assertEqual((block.dropped(), len(tap.messages)), (len(bad), 1))
+
+    def test_a_codec_folder_that_is_not_there_is_an_error(self) -> None:
+        with self.assertRaisesRegex(Exception, "no codec '/nowhere'"):
+            decoder(codecs=["/nowhere"])
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+import threading
+import time
+import unittest
+
+import numpy as np
+import pmt
+from gnuradio.semcom import encoder
+from gnuradio.semcom.batch_block import MAX_BATCH_PIXELS
+from gnuradio.semcom.pdus import SymbolsPdu
+from qa_support import broken, image_pdu, post, running
+from qa_support.standin_codec import StandInCodec, needs_models
+
+
+@needs_models
+class qa_encoder(unittest.TestCase):
+    def test_symbols_are_the_codecs(self) -> None:
+        codec = StandInCodec()
+        block = encoder(codec)
+        with running(block, "symbols") as tap:
+            post(block, "images", image_pdu(image_id=9, height=6, width=5, name="cat"))
+            got = SymbolsPdu.from_pmt(tap.wait(1)[0])
+        pixels = np.arange(6 * 5 * 3, dtype=np.uint8).reshape(1, 6, 5, 3)
+        np.testing.assert_array_equal(got.symbols, codec.encode(pixels)[0])
+        expected = (9, "cat", codec.name, codec.id, 6, 5, 1.0)
+        self.assertEqual((got.image_id, got.name, got.codec, got.codec_id, got.height, got.width, got.scale), expected)
+
+    def test_what_is_queued_is_one_batch_by_size_and_order_is_kept(self) -> None:
+        codec = StandInCodec()
+        block = encoder(codec, batch=8)
+        heights = [4, 6, 4, 4, 6, 4, 8, 4, 4, 4]
+        codec.hold.clear()
+        with running(block, "symbols") as tap:
+            post(block, "images", image_pdu(image_id=100))
+            codec.entered.wait(10)
+            for image_id, height in enumerate(heights):
+                post(block, "images", image_pdu(image_id=image_id, height=height))
+            while block.pending() < 1 + len(heights):
+                time.sleep(0.001)
+            codec.hold.set()
+            ids = [SymbolsPdu.from_pmt(pdu).image_id for pdu in tap.wait(11)]
+            self.assertEqual(ids, [100, *range(10)])
+            self.assertEqual(codec.batches, [1, 5, 2, 1, 2])
+
+    def test_large_pictures_go_one_by_one(self) -> None:
+        codec = StandInCodec()
+        block = encoder(codec)
+        side = int(MAX_BATCH_PIXELS**0.5) + 2
+        codec.hold.clear()
+        with running(block, "symbols") as tap:
+            for image_id in range(4):
+                post(block, "images", image_pdu(image_id=image_id, height=side, width=side))
+            codec.entered.wait(10)
+            codec.hold.set()
+            tap.wait(4)
+        self.assertEqual(codec.batches, [1, 1, 1, 1])
+
+    def test_what_is_queued_at_a_stop_waits_for_the_next_start(self) -> None:
+        codec = StandInCodec()
+        block = encoder(codec, batch=1)
+        codec.hold.clear()
+        with running(block, "symbols"):
+            for image_id in range(3):
+                post(block, "images", image_pdu(image_id=image_id))
+            codec.entered.wait(10)
+            threading.Timer(0.05, codec.hold.set).start()
+        self.assertEqual(block.pending(), 2)
+        with running(block, "symbols") as tap:
+            ids = [SymbolsPdu.from_pmt(pdu).image_id for pdu in tap.wait(2)]
+        self.assertEqual(ids[-2:], [1, 2])
+
+    def test_the_thread_ends_with_the_flowgraph(self) -> None:
+        block = encoder(StandInCodec())
+
+        def alive() -> bool:
+            return block.alias() in [thread.name for thread in threading.enumerate()]
+
+        with running(block, "symbols"):
+            self.assertTrue(alive())
+        self.assertFalse(alive())
+
+    def test_broken_pdus_are_dropped_and_counted(self) -> None:
+        block = encoder(StandInCodec())
+        bad = broken(image_pdu())
+        with running(block, "symbols") as tap:
+            for pdu in bad:
+                post(block, "images", pdu)
+            post(block, "images", image_pdu(image_id=5))
+            self.assertEqual(SymbolsPdu.from_pmt(tap.wait(1)[0]).image_id, 5)
+        self.assertEqual((block.dropped(), len(tap.messages)), (len(bad), 1))
+
+    def test_a_codec_that_fails_costs_the_picture(self) -> None:
+        codec = StandInCodec()
+        block = encoder(codec)
+        codec.fail_at_height = 6
+        with running(block, "symbols") as tap:
+            for height in (4, 6, 4):
+                post(block, "images", image_pdu(height=height))
+            tap.wait(2)
+        self.assertEqual(block.dropped(), 1)
+
+    def test_the_codec_can_be_changed_while_running(self) -> None:
+        block = encoder(StandInCodec(codec_id=1))
+        with running(block, "symbols") as tap:
+            post(block, "images", image_pdu())
+            tap.wait(1)
+            block.set_codec(StandInCodec(codec_id=2))
+            post(block, "images", image_pdu())
+            ids = [SymbolsPdu.from_pmt(pdu).codec_id for pdu in tap.wait(2)]
+        self.assertEqual(ids, [1, 2])
+
+    def test_arguments_that_cannot_be_meant(self) -> None:
+        with self.assertRaisesRegex(ValueError, "engine"):
+            encoder(StandInCodec(), engine="abacus")
+        with self.assertRaisesRegex(ValueError, "batch"):
+            encoder(StandInCodec(), batch=0)
+        with self.assertRaisesRegex(Exception, "no codec 'nonsense'"):
+            encoder("nonsense")
+
+    def test_pmt_symbols_have_the_type_of_the_contract(self) -> None:
+        block = encoder(StandInCodec())
+        with running(block, "symbols") as tap:
+            post(block, "images", image_pdu())
+            self.assertTrue(pmt.is_c32vector(pmt.cdr(tap.wait(1)[0])))
+
+
+if __name__ == "__main__":
+    unittest.main()
