@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the air interface costs in PSNR, against the AWGN layer."""
+
+import math
+
+import numpy as np
+from gnuradio.semcom.image_files import find_pictures
+from loopback import SAMP_RATE, Air, Loopback
+from rich.progress import track
+from semcom_models import measure, zoo
+
+SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0)
+CFO_RAD_PER_SAMPLE = 0.01
+WINDOW = 64
+
+
+def measure_gap(*, codec: str, images: int, images_at_5_db: int, seed: int) -> list[dict]:
+    """One row an SNR; ``gap_db`` is what the flowgraph loses against the layer at the same true SNR."""
+    loaded = zoo.load_codec(codec)
+    pictures = np.stack([picture.pixels() for picture in find_pictures("cifar10")])
+    points = []
+    for snr_db in SNRS_DB:
+        sent = pictures[: images_at_5_db if snr_db == 5.0 else images]
+        air = Air(snr_db=snr_db, cfo_spread_hz=CFO_RAD_PER_SAMPLE * SAMP_RATE / (2 * math.pi), seed=seed)
+        link = Loopback(sent, codec=loaded, air=air, window=WINDOW)
+        deliveries = list(track(link.deliveries(), f"{snr_db:g} dB", total=len(sent), transient=True))
+        over_air = measure.psnr_db(
+            np.stack([delivery.sent for delivery in deliveries]), np.stack([delivery.seen for delivery in deliveries])
+        )
+        layer = measure.psnr_db(sent, measure.over_awgn(loaded, sent, snr_db=snr_db, seed=seed))
+        points.append(
+            {
+                "snr_db": snr_db,
+                "psnr_layer_db": layer.mean().item(),
+                "psnr_air_db": over_air.mean().item(),
+                "gap_db": (layer.mean() - over_air.mean()).item(),
+                "images": len(deliveries),
+                "lost": sum(delivery.received is None for delivery in deliveries),
+            }
+        )
+    return points

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The whole chain in one flowgraph: pictures, encoder, burst transmitter, simulated channel, receiver, decoder."""
+
+import itertools
+import queue
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pmt
+from gnuradio import gr, semcom
+from gnuradio.semcom.pdu_block import pdu_block
+from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
+from numpy.typing import NDArray
+from semcom_models.codec import Codec
+
+SAMP_RATE = 1e6
+QUIET_S = 1.5  # a picture that has not come so long after the last one is lost
+STALL_S = 120.0  # nothing moves: something is broken
+MID_GREY = 128
+
+MULTIPATH_TAPS = [float(np.exp(-delay / 3)) for delay in range(8)]
+"""Amplitudes of a channel that decays over 8 samples, half of the default cyclic prefix."""
+
+CHANNELS: dict[str, dict[str, Any]] = {
+    "awgn": {},
+    "rayleigh": {"fading": "rayleigh"},
+    "multipath": {"fading": "rayleigh", "taps": MULTIPATH_TAPS},
+}
+"""Arguments of the loopback source for each ``--channel``; fading is drawn anew for each burst."""
+
+_addresses = (f"loopback-{number}" for number in itertools.count())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Air:
+    """The simulated channel between the antennas; see the block loopback_source."""
+
+    snr_db: float
+    channel: str = "awgn"
+    cfo_hz: float = 0.0
+    cfo_spread_hz: float = 0.0
+    seed: int = 1
+
+
+@dataclass(frozen=True, eq=False)
+class Delivery:
+    """A picture that was sent, and what came of it.
+
+    ``samples`` is how many went on air for it, None if it never got there.  ``symbols`` (complex64 [k], those that
+    arrived), ``received``, ``reception`` and ``ms``, from source to sink, are None for a picture that was lost.
+    """
+
+    name: str
+    sent: NDArray[np.uint8]
+    samples: int | None = None
+    received: NDArray[np.uint8] | None = None
+    reception: Reception | None = None
+    symbols: NDArray[np.complex64] | None = None
+    ms: float | None = None
+
+    @property
+    def seen(self) -> NDArray[np.uint8]:
+        """What a viewer gets: the received picture, or mid-grey where it was lost."""
+        return np.full_like(self.sent, MID_GREY) if self.received is None else self.received
+
+
+class Loopback(gr.top_block):
+    """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time."""
+
+    def __init__(self, images: Any, *, codec: Codec, air: Air, window: int = 1) -> None:
+        gr.top_block.__init__(self, "loopback")
+        address = next(_addresses)
+        self.source = semcom.image_source(images, window=window)
+        self.encoder = semcom.encoder(codec)
+        self.normalizer = semcom.power_normalizer()
+        self.transmitter = semcom.burst_transmitter()
+        self.air_sink = semcom.loopback_sink(address, SAMP_RATE)
+        self.air_source = semcom.loopback_source(
+            address,
+            SAMP_RATE,
+            snr_db=air.snr_db,
+            cfo_hz=air.cfo_hz,
+            cfo_spread_hz=air.cfo_spread_hz,
+            seed=air.seed,
+            **CHANNELS[air.channel],
+        )
+        self.receiver = semcom.burst_receiver(SAMP_RATE)
+        self.decoder = semcom.decoder(codecs=[codec])
+        self.sink = semcom.image_sink(callback=self._on_received)
+        self.probe = semcom.link_probe(log=False)
+        self._watch = _Watch(self)
+        self._in_flight: dict[int, _InFlight] = {}
+        self._lock = threading.Lock()
+        self._finished: queue.Queue[Delivery] = queue.Queue()
+        self._connect_all()
+
+    def _connect_all(self) -> None:
+        self.connect(self.transmitter, self.air_sink)
+        self.connect(self.air_source, self.receiver)
+        for sender, out, receiver, into in (
+            (self.source, "images", self._watch, "sent_images"),
+            (self.source, "images", self.encoder, "images"),
+            (self.encoder, "symbols", self.normalizer, "symbols"),
+            (self.normalizer, "symbols", self.transmitter, "symbols"),
+            (self.transmitter, "sent", self._watch, "on_air"),
+            (self.transmitter, "sent", self.source, "ack"),
+            (self.receiver, "images", self._watch, "received_symbols"),
+            (self.receiver, "images", self.decoder, "symbols"),
+            (self.receiver, "images", self.probe, "images"),
+            (self.receiver, "frames", self.probe, "frames"),
+            (self.decoder, "images", self.sink, "images"),
+        ):
+            self.msg_connect(sender, out, receiver, into)
+
+    def deliveries(self) -> Iterator[Delivery]:
+        """Run the flowgraph; yields every picture, in the order in which they come, lost ones last.
+
+        Raises:
+            RuntimeError: nothing moved for two minutes.
+        """
+        self.start()
+        try:
+            progress = time.monotonic()
+            while self._in_flight or not self.source.done() or not self._finished.empty():
+                try:
+                    yield self._finished.get(timeout=QUIET_S)
+                    progress = time.monotonic()
+                except queue.Empty:
+                    if self.source.done() and self.decoder.pending() == 0:
+                        break
+                    if time.monotonic() - progress > STALL_S:
+                        raise RuntimeError(f"Nothing moved for {STALL_S:.0f} s; {self._drops()}.") from None
+        finally:
+            self.stop()
+            self.wait()
+        yield from (each.delivery for each in self._in_flight.values())
+
+    def _drops(self) -> str:
+        blocks = (self.encoder, self.normalizer, self.transmitter, self.decoder, self.sink)
+        return ", ".join(f"{block.name()} dropped {block.dropped()}" for block in blocks)
+
+    def _on_sent(self, image: ImagePdu) -> None:
+        with self._lock:
+            self._in_flight[image.image_id] = _InFlight(Delivery(image.name, image.pixels))
+
+    def _on_received(self, image: ImagePdu) -> None:
+        with self._lock:
+            flight = self._in_flight.get(image.image_id)
+            if flight is not None and flight.delivery.sent.shape == image.pixels.shape:
+                ms = 1e3 * (time.monotonic() - flight.started)
+                self._note(image.image_id, received=image.pixels, reception=image.reception, ms=ms)
+
+    def _on_seen(self, image_id: int, **seen: Any) -> None:
+        with self._lock:
+            if image_id in self._in_flight:
+                self._note(image_id, **seen)
+
+    def _note(self, image_id: int, **seen: Any) -> None:
+        """Add to what is known of a picture; it is finished once all is known.  Blocks report in any order."""
+        flight = self._in_flight[image_id]
+        flight.delivery = replace(flight.delivery, **seen)
+        if None not in (flight.delivery.samples, flight.delivery.ms) and flight.delivery.symbols is not None:
+            self._finished.put(self._in_flight.pop(image_id).delivery)
+
+
+@dataclass
+class _InFlight:
+    delivery: Delivery
+    started: float = field(default_factory=time.monotonic)
+
+
+class _Watch(pdu_block):
+    """Tells the flowgraph what passes between its blocks."""
+
+    def __init__(self, link: Loopback) -> None:
+        pdu_block.__init__(self, "watch")
+        self._link = link
+        self._listen("sent_images", self._on_sent_image)
+        self._listen("on_air", self._on_air)
+        self._listen("received_symbols", self._on_received_symbols)
+
+    def _on_sent_image(self, pdu: pmt.pmt_base) -> None:
+        with self.guard():
+            self._link._on_sent(ImagePdu.from_pmt(pdu))
+
+    def _on_air(self, message: pmt.pmt_base) -> None:
+        with self.guard():
+            report = pmt.to_python(message)
+            self._link._on_seen(report["image_id"], samples=report["samples"])
+
+    def _on_received_symbols(self, pdu: pmt.pmt_base) -> None:
+        with self.guard():
+            received = ReceivedPdu.from_pmt(pdu)
+            self._link._on_seen(received.image_id, symbols=received.symbols[np.isfinite(received.noise_var)])

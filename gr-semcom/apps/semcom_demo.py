@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``semcom demo``: photographs through a GNU Radio flowgraph, a table and a picture of what arrived."""
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import numpy as np
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+app = App(name="semcom demo", version_flags=[])
+console = Console(width=None if sys.stdout.isatty() else 110)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture at one SNR; ``snr_est_db``, ``class_received`` and ``ms`` are None where it was lost."""
+
+    image: str
+    codec: str
+    ratio: float
+    ratio_air: float
+    snr_db: float
+    snr_est_db: float | None
+    psnr_db: float
+    ssim: float
+    class_sent: str
+    class_received: str | None
+    ms: float | None
+
+
+@app.default
+def demo(
+    *,
+    images: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
+    dataset: Literal["cifar10"] | None = None,
+    snr: Annotated[list[float], Parameter(consume_multiple=True)] = [0.0, 10.0, 20.0],  # noqa: B006
+    channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
+    cfo_hz: float = 500.0,
+    codec: str = "deepjscc-6",
+    seed: int = 1,
+    out: Path = Path("."),
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> None:
+    """Send pictures through a GNU Radio flowgraph with a simulated channel; show what arrives.
+
+    Example: ./semcom demo --images ~/Pictures --snr 3 9 15 --channel multipath
+
+    Parameters
+    ----------
+    images
+        Files, or folders of them, of any sizes.  Without it: four photographs that come with scikit-image.
+    dataset
+        Send the test images of this data set.
+    snr
+        Es/N0 of the channel in dB; each picture is sent once at each.
+    channel
+        awgn; rayleigh (flat, a gain drawn for each burst); multipath (8 fading taps).
+    cfo_hz
+        Carrier frequency offset, at 1 million samples a second.
+    codec
+        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    seed
+        What noise, delay, phase and fading are drawn from.
+    out
+        The folder that gets demo.png.
+    json_file
+        Write the rows of the table there.
+    """
+    from gnuradio.semcom.image_files import find_pictures
+    from semcom_models import zoo
+    from semcom_models.codec import CHANNELS
+
+    if images and dataset:
+        raise ValueError("Give --images or --dataset, not both.")
+    if not snr:
+        raise ValueError("Give at least one SNR in dB after --snr.")
+    chosen = dataset or images or "photos"
+    count = len(find_pictures(chosen))
+    loaded = zoo.load_codec(codec)
+    out.mkdir(parents=True, exist_ok=True)
+    judge = Judge()
+    rows, kept = [], {}
+    for snr_db, delivery in _deliveries(chosen, count, loaded, snr, channel, cfo_hz, seed):
+        n = delivery.sent.shape[0] * delivery.sent.shape[1] * CHANNELS
+        k = loaded.symbols_for(*delivery.sent.shape[:2])
+        rows.append(judge.row(delivery, codec=codec, snr_db=snr_db, ratio=k / n, ratio_air=(delivery.samples or 0) / n))
+        if delivery.name in kept or len(kept) < 4:
+            kept.setdefault(delivery.name, {})[snr_db] = (delivery, rows[-1])
+    _print(rows, snr, channel)
+    _write(out, rows, kept, json_file)
+
+
+def _deliveries(
+    images: object, count: int, codec: object, snr: list[float], channel: str, cfo_hz: float, seed: int
+) -> Iterator[tuple[float, object]]:
+    from loopback import Air, Loopback
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        for number, snr_db in enumerate(snr):
+            task = progress.add_task(f"{snr_db:g} dB", total=count)
+            air = Air(snr_db=snr_db, channel=channel, cfo_hz=cfo_hz, seed=seed + number)
+            link = Loopback(images, codec=codec, air=air)
+            for delivery in link.deliveries():
+                progress.advance(task)
+                yield snr_db, delivery
+    for sentence in link.source.unreadable():
+        console.print(f"Skipped: {sentence}", style="yellow", highlight=False)
+
+
+class Judge:
+    """Compares what was sent with what was received; the downstream network looks at both."""
+
+    def __init__(self) -> None:
+        from semcom_models import zoo
+
+        self._classifier = zoo.load_classifier()
+
+    def row(self, delivery: object, *, codec: str, snr_db: float, ratio: float, ratio_air: float) -> Row:
+        from semcom_models.measure import psnr_db
+        from skimage.metrics import structural_similarity
+
+        sent, seen = delivery.sent, delivery.seen
+        window = min(7, *(side - 1 + side % 2 for side in sent.shape[:2]))
+        ssim = structural_similarity(sent, seen, channel_axis=2, win_size=window) if window >= 3 else float("nan")
+        lost = delivery.received is None
+        return Row(
+            image=delivery.name,
+            codec=codec,
+            ratio=ratio,
+            ratio_air=ratio_air,
+            snr_db=snr_db,
+            snr_est_db=None if lost else delivery.reception.snr_db,
+            psnr_db=psnr_db(sent[np.newaxis], seen[np.newaxis]).item(),
+            ssim=float(ssim),
+            class_sent=self._name(sent),
+            class_received=None if lost else self._name(seen),
+            ms=delivery.ms,
+        )
+
+    def _name(self, picture: np.ndarray) -> str:
+        """What ResNet-20 sees in the picture, shrunk whole to the 32x32 pixels that it was trained on."""
+        import torch
+        from PIL import Image
+        from semcom_models.resnet import CIFAR10_CLASSES
+
+        small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BOX))
+        unit = torch.from_numpy(small.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
+        with torch.inference_mode():
+            return CIFAR10_CLASSES[self._classifier(unit).argmax(1).item()]
+
+
+def _print(rows: list[Row], snr: list[float], channel: str) -> None:
+    title = f"Through a GNU Radio flowgraph with a simulated channel ({channel}); SNR and PSNR in dB"
+    table = Table(title=title, caption="sees: what ResNet-20 for CIFAR-10 makes of the picture shrunk to 32x32")
+    table.add_column("image")
+    for heading in ("SNR", "est.", "PSNR", "SSIM"):
+        table.add_column(heading, justify="right")
+    table.add_column("sees, sent")
+    table.add_column("received")
+    for heading in ("k/n", "k_air/n", "ms"):
+        table.add_column(heading, justify="right")
+    if len(rows) <= 40:
+        for row in rows:
+            table.add_row(row.image, *_cells(row))
+    else:
+        for snr_db in snr:
+            table.add_row(*_summary([row for row in rows if row.snr_db == snr_db]))
+    console.print(table)
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    lost = row.ms is None
+    return (
+        f"{row.snr_db:g}",
+        "lost" if lost else f"{row.snr_est_db:.1f}",
+        f"{row.psnr_db:.2f}",
+        f"{row.ssim:.3f}",
+        row.class_sent,
+        "-" if lost else row.class_received,
+        f"{row.ratio:.3f}",
+        f"{row.ratio_air:.3f}",
+        "-" if lost else f"{row.ms:.0f}",
+    )
+
+
+def _summary(rows: list[Row]) -> tuple[str, ...]:
+    """Means over the pictures at one SNR; of ms the median."""
+    arrived = [row for row in rows if row.ms is not None]
+    same = sum(row.class_sent == row.class_received for row in rows)
+    mean = {name: np.mean([getattr(row, name) for row in rows]) for name in ("psnr_db", "ssim", "ratio", "ratio_air")}
+    return (
+        f"mean of {len(rows)}, {len(rows) - len(arrived)} lost",
+        f"{rows[0].snr_db:g}",
+        f"{np.mean([row.snr_est_db for row in arrived]):.1f}" if arrived else "-",
+        f"{mean['psnr_db']:.2f}",
+        f"{mean['ssim']:.3f}",
+        "",
+        f"{same / len(rows):.1%} the same",
+        f"{mean['ratio']:.3f}",
+        f"{mean['ratio_air']:.3f}",
+        f"{np.median([row.ms for row in arrived]):.0f}" if arrived else "-",
+    )
+
+
+def _write(out: Path, rows: list[Row], kept: dict, json_file: Path | None) -> None:
+    from demo_picture import draw
+
+    draw(kept, rows, out / "demo.png")
+    console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
+    if json_file:
+        part = json_file.with_name(json_file.name + ".part")
+        part.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+        part.replace(json_file)
+        console.print(f"Wrote {json_file}.", highlight=False)
+
+
+def main() -> None:
+    from errors import told_in_a_sentence
+
+    with told_in_a_sentence():
+        app()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The apps as a user runs them: each as a program, with files in and files out."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+APPS = Path(__file__).resolve().parent
+ROW = set("image codec ratio ratio_air snr_db snr_est_db psnr_db ssim class_sent class_received ms".split())
+
+
+def run(program: str, *arguments: object, folder: Path) -> subprocess.CompletedProcess:
+    command = [sys.executable, str(APPS / program), *map(str, arguments)]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Two smooth pictures whose sizes the stride does not divide."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    for name, (height, width) in {"wide": (61, 90), "tall": (75, 38)}.items():
+        y, x = np.mgrid[0:height, 0:width]
+        planes = [128 + 100 * np.sin(x / 15), 128 + 100 * np.cos(y / 11), (x + y) % 256]
+        Image.fromarray(np.stack(planes, axis=2).astype(np.uint8)).save(folder / f"{name}.png")
+    return folder
+
+
+def test_demo_sends_pictures(pictures: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run(
+        "semcom_demo.py", "--images", pictures, "--snr", 5, 20, "--out", out, "--json", tmp_path / "rows.json",
+        folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert [(row["image"], row["snr_db"]) for row in rows] == [("tall", 5), ("wide", 5), ("tall", 20), ("wide", 20)]
+    for row in rows:
+        assert set(row) == ROW
+        assert row["snr_est_db"] == pytest.approx(row["snr_db"], abs=1)
+        assert 0 < row["ratio"] < row["ratio_air"] < 10
+        assert row["ms"] > 0
+    psnr_db = {(row["image"], row["snr_db"]): row["psnr_db"] for row in rows}
+    assert psnr_db["wide", 20] > psnr_db["wide", 5] + 1
+    with Image.open(out / "demo.png") as picture:
+        assert min(picture.size) > 400
+
+
+def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
+    (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
+    done = run("semcom_demo.py", "--images", pictures, "--snr", 20, "--json", "rows.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "broken.png" in done.stdout + done.stderr
+    assert len(json.loads((tmp_path / "rows.json").read_text())["rows"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--images", "nowhere.png"], "no file or folder nowhere.png"),
+        (["--images", "text.png"], "no picture that can be read"),
+        (["--images", "huge.png"], "20000 x 20000 pixels is too large"),
+        (["--codec", "deepjscc-7"], "no codec 'deepjscc-7'"),
+        (["--images", "text.png", "--dataset", "cifar10"], "not both"),
+        (["--snr", "loud"], "loud"),
+        (["--srn", "3"], "--snr"),
+        (["--channel", "copper"], "copper"),
+    ],
+)
+def test_demo_tells_what_is_wrong_and_writes_nothing(tmp_path: Path, arguments: list[str], sentence: str) -> None:
+    (tmp_path / "text.png").write_text("this is no picture")
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
+    before = set(tmp_path.iterdir())
+    done = run("semcom_demo.py", *arguments, "--json", "rows.json", folder=tmp_path)
+    told = " ".join((done.stdout + done.stderr).replace("│", " ").split())
+    assert done.returncode not in (0, -11)
+    assert sentence in told
+    assert "Traceback" not in told
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_gap_counts_and_compares(tmp_path: Path) -> None:
+    """The claim itself needs hundreds of images, ./semcom bench gap; here a few, and bounds to match."""
+    from gnuradio.semcom.image_files import ImageError, find_pictures
+
+    try:
+        find_pictures("cifar10")
+    except ImageError as error:
+        pytest.skip(f"needs CIFAR-10: {error}")
+    few = ("--images", 20, "--images-at-5-db", 30)
+    done = run("semcom_bench.py", "gap", *few, "--json", tmp_path / "gap.json", folder=APPS)
+    assert done.returncode == 0, done.stderr
+    points = json.loads((tmp_path / "gap.json").read_text())["points"]
+    assert [(point["snr_db"], point["images"]) for point in points] == [(0, 20), (5, 30), (10, 20), (15, 20), (20, 20)]
+    for point in points:
+        assert point["lost"] == 0 or point["snr_db"] < 5
+        assert point["gap_db"] == pytest.approx(point["psnr_layer_db"] - point["psnr_air_db"])
+        assert abs(point["gap_db"]) < 1 or point["lost"]
