@@ -9,9 +9,9 @@
 namespace semcom::phy {
 
 namespace {
-constexpr int oversampling = 4;         // of the delay domain, to find the strongest path
-constexpr double delay_step = 0.25;     // samples between the candidates for the basis
-constexpr double negligible = 1e-4;     // share of a path's energy that a window may miss
+constexpr int oversampling = 4;     // of the delay domain, to find the strongest path
+constexpr double delay_step = 0.5;  // samples between the candidates for the basis
+constexpr double negligible = 1e-4; // share of a path's energy that a window may miss
 
 cf dot(const cf* a, const cf* b, int n) // sum of a * conj(b)
 {

@@ -9,21 +9,21 @@
 namespace semcom::phy {
 
 /* In noise the shares x1, x2 of the energy that the two correlators catch are Dirichlet(1, 1, L-2), L = 2 N. So
- * u = x1 + x2 is Beta(2, L-2), P(u > v) = (1-v)^(L-2) (1 + (L-2) v), and q = x1/u is uniform and independent of u. The
- * metric is u (1 + 2 sqrt(q (1-q))) / 2.
+ * u = x1 + x2 is Beta(2, L-2), P(u > v) = (1-v)^(L-2) (1 + (L-2) v), and x1/u is uniform and independent of u. With
+ * x1/u = (1 - cos a)/2 the metric (sqrt(x1) + sqrt(x2))^2 / 2 is u (1 + sin a)/2, and a has density (sin a)/2, 0 .. pi.
  */
 static double false_alarm_probability(int fft_size, double threshold)
 {
-    constexpr int points = 2000;
+    constexpr int points = 100;
     const double n = 2.0 * fft_size - 2;
     double sum = 0;
     for (int i = 0; i < points; ++i) {
-        const double q = (i + 0.5) / points;
-        const double v = 2 * threshold / (1 + 2 * std::sqrt(q * (1 - q)));
+        const double angle = (i + 0.5) / points * M_PI_2; // the other half is the same
+        const double v = 2 * threshold / (1 + std::sin(angle));
         if (v < 1)
-            sum += std::exp(n * std::log1p(-v)) * (1 + n * v);
+            sum += std::sin(angle) * std::exp(n * std::log1p(-v)) * (1 + n * v);
     }
-    return sum / points;
+    return sum * M_PI_2 / points;
 }
 
 double detection_threshold(int fft_size, double false_alarm)

@@ -19,22 +19,27 @@ int reverse_bits(int value, int bits)
     return reversed;
 }
 
-// Chung's approximation of 1 - E[tanh(x/2)], x ~ N(m, 2m), and its inverse
+// Chung's approximation of 1 - E[tanh(x/2)], x ~ N(m, 2m)
+constexpr double phi_bend = 10;
 double phi(double m)
 {
     if (m <= 0)
         return 1;
-    return m < 10 ? std::exp(-0.4527 * std::pow(m, 0.86) + 0.0218)
-                  : std::sqrt(M_PI / m) * std::exp(-m / 4) * (1 - 10 / (7 * m));
+    return m < phi_bend ? std::exp(-0.4527 * std::pow(m, 0.86) + 0.0218)
+                        : std::sqrt(M_PI / m) * std::exp(-m / 4) * (1 - 10 / (7 * m));
 }
-double phi_inverse(double y)
+//! The mean LLR behind a check node of two bits
+double check_mean(double a, double b)
 {
-    if (y >= 1)
+    const double wanted = 1 - (1 - phi(a)) * (1 - phi(b));
+    if (wanted >= 1)
         return 0;
-    double low = 0, high = 1e4;
-    for (int i = 0; i < 60; ++i) {
+    if (wanted > phi(phi_bend))
+        return std::pow(std::max(0.0, (0.0218 - std::log(wanted)) / 0.4527), 1 / 0.86);
+    double low = 0, high = std::min(a, b);
+    for (int i = 0; i < 40; ++i) {
         const double middle = (low + high) / 2;
-        (phi(middle) > y ? low : high) = middle;
+        (phi(middle) > wanted ? low : high) = middle;
     }
     return low;
 }
@@ -93,7 +98,7 @@ void polar_code::choose_info_set(double design_esn0_db)
         for (int start = 0; start < d_length; start += 2 * half)
             for (int i = start; i < start + half; ++i) {
                 const double a = mean[i], b = mean[i + half];
-                mean[i] = phi_inverse(1 - (1 - phi(a)) * (1 - phi(b)));
+                mean[i] = check_mean(a, b);
                 mean[i + half] = a + b;
             }
     std::vector<int> order(d_length);

@@ -97,6 +97,27 @@ BOOST_AUTO_TEST_CASE(interleaver_is_a_permutation_that_depends_on_the_length_onl
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_air_interface_is_the_one_of_version_1)
+{
+    BOOST_REQUIRE(phy::header_version == 1);
+    const phy::frame_params params;
+    phy::header_code code(params);
+    phy::header h;
+    h.image = { 3, 7, 32, 48, 512, 1.0 };
+    h.sequence = 200;
+    h.fragment = 1;
+    h.fragments = 3;
+    samples symbols(code.symbols());
+    code.encode(h, symbols.data());
+    uint64_t hash = 0xcbf29ce484222325; // FNV-1a
+    for (const cf& symbol : symbols)
+        hash = (hash ^ ((symbol.real() < 0) | (symbol.imag() < 0) << 1)) * 0x100000001b3;
+    BOOST_TEST(hash == 0xe0e4a8c03e7e7a77);
+    phy::interleaver interleaver;
+    const auto& order = interleaver.order(1000);
+    BOOST_TEST((order[0] == 955 && order[1] == 893 && order[999] == 234));
+}
+
 BOOST_AUTO_TEST_CASE(payload_carriers_have_the_energy_of_the_symbols_and_the_preamble_a_sane_peak)
 {
     rng random(2);
