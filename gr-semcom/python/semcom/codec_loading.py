@@ -21,7 +21,7 @@ def _models() -> tuple[ModuleType, ModuleType]:
     except ImportError as error:
         raise RuntimeError(
             f"The encoder and the decoder need the Python package semcom_models and PyTorch ({error}): "
-            "start them through ./semcom, which brings both, or run 'pip install .' at the root of gr-semcom."
+            "start them through ./semcom, which brings both, or run 'pip install -e .' at the root of gr-semcom."
         ) from error
     return codec, zoo
 
