@@ -41,4 +41,11 @@ struct frame_params {
     }
 };
 
+//! \p params, once validate() has passed them
+inline const frame_params& validated(const frame_params& params)
+{
+    params.validate();
+    return params;
+}
+
 } // namespace semcom::phy

@@ -9,12 +9,6 @@ namespace semcom::phy {
 
 namespace {
 
-const frame_params& validated(const frame_params& params)
-{
-    params.validate();
-    return params;
-}
-
 //! False for NaN, Inf and what would overflow when squared and summed.
 bool usable(cf sample)
 {

@@ -43,7 +43,7 @@ struct receiver_counters {
 
 /*! From a stream of samples to images: the whole receiver.
  *
- *  A sample goes: push -> ring of samples -> detector -> demodulator (timing, frequency, channel, header, tracking,
+ *  A sample goes: push -> buffer -> detector -> demodulator (timing, frequency, channel, header, tracking,
  *  equaliser) -> assembler -> listener. Results depend on the samples only, not on how they were cut into push() calls.
  *  A burst is looked for once detector::block() samples from about its beginning on are there.
  */

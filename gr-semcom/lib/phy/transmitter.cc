@@ -7,14 +7,6 @@
 
 namespace semcom::phy {
 
-namespace {
-const frame_params& validated(const frame_params& params)
-{
-    params.validate();
-    return params;
-}
-} // namespace
-
 transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols)
     : d_params(validated(params)),
       d_fragment_symbols(fragment_symbols),

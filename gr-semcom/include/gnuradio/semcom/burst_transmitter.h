@@ -18,8 +18,8 @@ namespace semcom {
  *
  * Message port "symbols" takes symbols PDUs: a c32vector of 1 to 33554432 finite symbols, best of mean power 1, with
  * metadata image_id and codec_id (0 to 65535), height and width (1 to 8191) and scale (2^-16 to 65000, which the
- * receiver multiplies by, in steps of 0.54 %). Other entries are ignored. A PDU that is anything else is dropped, counted
- * and warned about.
+ * receiver multiplies by, in steps of 0.54 %). Other entries are ignored. A PDU that is anything else is dropped,
+ * counted and warned about.
  *
  * The output is samples at any rate; bursts follow each other without a pause as long as there are images. When the
  * last sample of an image is out, {image_id, samples} is published at "sent".

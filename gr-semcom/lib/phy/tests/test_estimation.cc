@@ -33,7 +33,8 @@ cost estimation_cost(const std::vector<std::pair<double, cf>>& paths, double var
         for (int c = 0; c < used; ++c) {
             truth[c] = 0;
             for (const auto& [delay, gain] : paths)
-                truth[c] += gain * cf(std::polar(1.0, -2 * M_PI * map.frequency(c) * (delay + shift) / params.fft_size));
+                truth[c] +=
+                    gain * cf(std::polar(1.0, -2 * M_PI * map.frequency(c) * (delay + shift) / params.fft_size));
             ls[c] = truth[c] + std::sqrt(static_cast<float>(variance)) * noise[c];
         }
         estimator.estimate(ls.data(), variance, h.data(), h_var.data());

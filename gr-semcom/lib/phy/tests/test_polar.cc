@@ -41,7 +41,8 @@ struct code_test {
 
 BOOST_AUTO_TEST_CASE(round_trip_with_puncturing_exact_length_and_repetition)
 {
-    const int sizes[][2] = { { 1, 2 }, { 10, 17 }, { 100, 256 }, { 152, 384 }, { 152, 768 }, { 152, 1024 }, { 152, 3000 } };
+    const int sizes[][2] = { { 1, 2 },     { 10, 17 },    { 100, 256 }, { 152, 384 },
+                             { 152, 768 }, { 152, 1024 }, { 152, 3000 } };
     for (const auto& [k, n] : sizes) {
         code_test test(k, n, 4);
         for (int i = 0; i < 20; ++i)
