@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 app = App(name="semcom bench", help="Measure what is installed here.", version_flags=[])
+console = Console(width=None if sys.stdout.isatty() else 110)
 JsonFile = Annotated[Path | None, Parameter(name="--json")]
 
 
@@ -69,7 +70,7 @@ def codec_command(*, codec: str = "deepjscc-6", seconds: float = 2.0, json_file:
     figures = measure_codec(codec=codec, seconds=seconds)
     end_to_end = figures["end_to_end"]
     _report(figures, "rows", title=f"{codec}: images a second and ms an image, 32x32", json_file=json_file)
-    Console().print(
+    console.print(
         f"One image end to end through the flowgraph: median {end_to_end['ms_median']:.1f} ms, "
         f"90th percentile {end_to_end['ms_p90']:.1f} ms, {end_to_end['images']} images.",
         highlight=False,
@@ -80,7 +81,7 @@ def _report(figures: dict, rows: str, *, title: str, json_file: Path | None) -> 
     table = Table(*figures[rows][0], title=title)
     for row in figures[rows]:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
-    Console().print(table)
+    console.print(table)
     if json_file:
         part = json_file.with_name(json_file.name + ".part")
         part.write_text(json.dumps(figures, indent=1) + "\n")
