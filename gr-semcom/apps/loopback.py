@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -93,7 +93,7 @@ class Loopback(gr.top_block):
         self.sink = semcom.image_sink(callback=self._on_received)
         self.probe = semcom.link_probe(log=False)
         self._watch = _Watch(self)
-        self._in_flight: dict[int, _InFlight] = {}
+        self._in_flight: dict[int, dict[str, Any]] = {}  # what is known of each picture, by Delivery's names
         self._lock = threading.Lock()
         self._finished: queue.Queue[Delivery] = queue.Queue()
         self._connect_all()
@@ -137,40 +137,33 @@ class Loopback(gr.top_block):
         finally:
             self.stop()
             self.wait()
-        yield from (each.delivery for each in self._in_flight.values())
+        yield from (_delivery(known) for known in self._in_flight.values() if "sent" in known)
 
     def _drops(self) -> str:
         blocks = (self.encoder, self.normalizer, self.transmitter, self.decoder, self.sink)
         return ", ".join(f"{block.name()} dropped {block.dropped()}" for block in blocks)
 
-    def _on_sent(self, image: ImagePdu) -> None:
-        with self._lock:
-            self._in_flight[image.image_id] = _InFlight(Delivery(image.name, image.pixels))
-
     def _on_received(self, image: ImagePdu) -> None:
-        with self._lock:
-            flight = self._in_flight.get(image.image_id)
-            if flight is not None and flight.delivery.sent.shape == image.pixels.shape:
-                ms = 1e3 * (time.monotonic() - flight.started)
-                self._note(image.image_id, received=image.pixels, reception=image.reception, ms=ms)
-
-    def _on_seen(self, image_id: int, **seen: Any) -> None:
-        with self._lock:
-            if image_id in self._in_flight:
-                self._note(image_id, **seen)
+        self._note(image.image_id, received=image.pixels, reception=image.reception, ended=time.monotonic())
 
     def _note(self, image_id: int, **seen: Any) -> None:
         """Add to what is known of a picture; it is finished once all is known.  Blocks report in any order."""
-        flight = self._in_flight[image_id]
-        flight.delivery = replace(flight.delivery, **seen)
-        if None not in (flight.delivery.samples, flight.delivery.ms) and flight.delivery.symbols is not None:
-            self._finished.put(self._in_flight.pop(image_id).delivery)
+        with self._lock:
+            known = self._in_flight.setdefault(image_id, {})
+            known.update(seen)
+            if _PARTS <= known.keys():
+                self._finished.put(_delivery(self._in_flight.pop(image_id)))
 
 
-@dataclass
-class _InFlight:
-    delivery: Delivery
-    started: float = field(default_factory=time.monotonic)
+_PARTS = {"name", "sent", "started", "samples", "symbols", "received", "reception", "ended"}
+
+
+def _delivery(known: dict[str, Any]) -> Delivery:
+    """What is known of a picture; of a lost one nothing from the receiver counts."""
+    if not _PARTS <= known.keys():
+        return Delivery(known["name"], known["sent"], known.get("samples"))
+    started, ended = known.pop("started"), known.pop("ended")
+    return Delivery(**known, ms=1e3 * (ended - started))
 
 
 class _Watch(pdu_block):
@@ -185,14 +178,15 @@ class _Watch(pdu_block):
 
     def _on_sent_image(self, pdu: pmt.pmt_base) -> None:
         with self.guard():
-            self._link._on_sent(ImagePdu.from_pmt(pdu))
+            image = ImagePdu.from_pmt(pdu)
+            self._link._note(image.image_id, name=image.name, sent=image.pixels, started=time.monotonic())
 
     def _on_air(self, message: pmt.pmt_base) -> None:
         with self.guard():
             report = pmt.to_python(message)
-            self._link._on_seen(report["image_id"], samples=report["samples"])
+            self._link._note(report["image_id"], samples=report["samples"])
 
     def _on_received_symbols(self, pdu: pmt.pmt_base) -> None:
         with self.guard():
             received = ReceivedPdu.from_pmt(pdu)
-            self._link._on_seen(received.image_id, symbols=received.symbols[np.isfinite(received.noise_var)])
+            self._link._note(received.image_id, symbols=received.symbols[np.isfinite(received.noise_var)])
