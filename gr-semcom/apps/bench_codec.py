@@ -14,6 +14,7 @@ from torch.utils.flop_counter import FlopCounterMode
 BATCHES = (1, 16, 64)
 SIDE = 32
 IMAGES_END_TO_END = 200
+SPELLS = 8
 
 
 def measure_codec(*, codec: str, seconds: float) -> dict:
@@ -52,16 +53,20 @@ def _call(codec: Codec, op: str, pictures: np.ndarray) -> Callable[[], object]:
 
 
 def _alternate(calls: list[Callable[[], object]], seconds: float) -> list[float]:
-    """Median time of each call in seconds; they take turns, so that a machine that slows down slows them alike."""
-    for call in calls * 3:
-        call()
+    """Median time of each call in seconds.
+
+    They take turns, so that a machine that slows down slows them alike; but in spells, not call by call: the threads
+    of the one engine spin for a while after its call and would slow the first call of the other.
+    """
     times: list[list[float]] = [[] for _ in calls]
-    end = time.perf_counter() + seconds * len(calls)
-    while time.perf_counter() < end or len(times[0]) < 5:
+    for _ in range(SPELLS):
         for call, of_call in zip(calls, times, strict=True):
-            started = time.perf_counter()
-            call()
-            of_call.append(time.perf_counter() - started)
+            for _ in range(3):
+                call()
+            end = time.perf_counter() + seconds / SPELLS
+            while (started := time.perf_counter()) < end:
+                call()
+                of_call.append(time.perf_counter() - started)
     return [float(np.median(of_call)) for of_call in times]
 
 

@@ -49,13 +49,34 @@ class OpenVinoRunner:
         import openvino
 
         model = openvino.convert_model(
-            network.eval(), example_input=tuple(torch.from_numpy(array) for array in examples)
+            network.eval(),
+            example_input=tuple(torch.from_numpy(array) for array in examples),
+            extension=_depth_to_space(network) or None,
         )
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         self._compiled = openvino.compile_model(model, "CPU", settings)
 
     def __call__(self, *inputs: NDArray) -> NDArray:
         return self._compiled(inputs)[0].copy()
+
+
+def _depth_to_space(network: nn.Module) -> list:
+    """Extensions that make of a pixel shuffle one operation, where OpenVINO's own translation moves the data thrice."""
+    import openvino.opset15 as operations
+    from openvino.frontend.pytorch import ConversionExtension, ModuleExtension
+
+    shuffles = [module for module in network.modules() if isinstance(module, nn.PixelShuffle)]
+    name = "semcom::pixel_shuffle_{}".format
+
+    def translation(factor: int) -> ConversionExtension:
+        return ConversionExtension(
+            name(factor),
+            lambda node: operations.depth_to_space(node.get_input(0), "depth_first", factor).outputs(),
+        )
+
+    return [ModuleExtension(shuffle, name(shuffle.upscale_factor)) for shuffle in shuffles] + [
+        translation(factor) for factor in {shuffle.upscale_factor for shuffle in shuffles}
+    ]
 
 
 def run_on(engine: EngineName, network: nn.Module, examples: Sequence[NDArray]) -> Runner:
