@@ -12,8 +12,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 if TYPE_CHECKING:
+    from demo_rows import Row
     from loopback import Delivery
-    from semcom_demo import Row
 
 Kept = dict[str, dict[float, tuple["Delivery", "Row"]]]
 POINTS = 3_000

@@ -4,10 +4,10 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import App, Parameter
@@ -15,25 +15,13 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+if TYPE_CHECKING:
+    from demo_rows import Row
+    from loopback import Delivery
+    from semcom_models.codec import Codec
+
 app = App(name="semcom demo", version_flags=[])
 console = Console(width=None if sys.stdout.isatty() else 110)
-
-
-@dataclass(frozen=True)
-class Row:
-    """One picture at one SNR; ``snr_est_db``, ``class_received`` and ``ms`` are None where it was lost."""
-
-    image: str
-    codec: str
-    ratio: float
-    ratio_air: float
-    snr_db: float
-    snr_est_db: float | None
-    psnr_db: float
-    ssim: float
-    class_sent: str
-    class_received: str | None
-    ms: float | None
 
 
 @app.default
@@ -74,9 +62,9 @@ def demo(
     json_file
         Write the rows of the table there.
     """
+    from demo_rows import Judge
     from gnuradio.semcom.image_files import find_pictures
     from semcom_models import zoo
-    from semcom_models.codec import CHANNELS
 
     if images and dataset:
         raise ValueError("Give --images or --dataset, not both.")
@@ -89,9 +77,7 @@ def demo(
     judge = Judge()
     rows, kept = [], {}
     for snr_db, delivery in _deliveries(chosen, count, loaded, snr, channel, cfo_hz, seed):
-        n = delivery.sent.shape[0] * delivery.sent.shape[1] * CHANNELS
-        k = loaded.symbols_for(*delivery.sent.shape[:2])
-        rows.append(judge.row(delivery, codec=codec, snr_db=snr_db, ratio=k / n, ratio_air=(delivery.samples or 0) / n))
+        rows.append(judge.row(delivery, codec=loaded, snr_db=snr_db))
         if delivery.name in kept or len(kept) < 4:
             kept.setdefault(delivery.name, {})[snr_db] = (delivery, rows[-1])
     _print(rows, snr, channel)
@@ -99,8 +85,8 @@ def demo(
 
 
 def _deliveries(
-    images: object, count: int, codec: object, snr: list[float], channel: str, cfo_hz: float, seed: int
-) -> Iterator[tuple[float, object]]:
+    images: object, count: int, codec: "Codec", snr: list[float], channel: str, cfo_hz: float, seed: int
+) -> "Iterator[tuple[float, Delivery]]":
     from loopback import Air, Loopback
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -116,49 +102,7 @@ def _deliveries(
         console.print(f"Skipped: {sentence}", style="yellow", highlight=False)
 
 
-class Judge:
-    """Compares what was sent with what was received; the downstream network looks at both."""
-
-    def __init__(self) -> None:
-        from semcom_models import zoo
-
-        self._classifier = zoo.load_classifier()
-
-    def row(self, delivery: object, *, codec: str, snr_db: float, ratio: float, ratio_air: float) -> Row:
-        from semcom_models.measure import psnr_db
-        from skimage.metrics import structural_similarity
-
-        sent, seen = delivery.sent, delivery.seen
-        window = min(7, *(side - 1 + side % 2 for side in sent.shape[:2]))
-        ssim = structural_similarity(sent, seen, channel_axis=2, win_size=window) if window >= 3 else float("nan")
-        lost = delivery.received is None
-        return Row(
-            image=delivery.name,
-            codec=codec,
-            ratio=ratio,
-            ratio_air=ratio_air,
-            snr_db=snr_db,
-            snr_est_db=None if lost else delivery.reception.snr_db,
-            psnr_db=psnr_db(sent[np.newaxis], seen[np.newaxis]).item(),
-            ssim=float(ssim),
-            class_sent=self._name(sent),
-            class_received=None if lost else self._name(seen),
-            ms=delivery.ms,
-        )
-
-    def _name(self, picture: np.ndarray) -> str:
-        """What ResNet-20 sees in the picture, shrunk whole to the 32x32 pixels that it was trained on."""
-        import torch
-        from PIL import Image
-        from semcom_models.resnet import CIFAR10_CLASSES
-
-        small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BOX))
-        unit = torch.from_numpy(small.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
-        with torch.inference_mode():
-            return CIFAR10_CLASSES[self._classifier(unit).argmax(1).item()]
-
-
-def _print(rows: list[Row], snr: list[float], channel: str) -> None:
+def _print(rows: "list[Row]", snr: list[float], channel: str) -> None:
     title = f"Through a GNU Radio flowgraph with a simulated channel ({channel}); SNR and PSNR in dB"
     table = Table(title=title, caption="sees: what ResNet-20 for CIFAR-10 makes of the picture shrunk to 32x32")
     table.add_column("image")
@@ -177,41 +121,47 @@ def _print(rows: list[Row], snr: list[float], channel: str) -> None:
     console.print(table)
 
 
-def _cells(row: Row) -> tuple[str, ...]:
-    lost = row.ms is None
+def _cells(row: "Row") -> tuple[str, ...]:
     return (
         f"{row.snr_db:g}",
-        "lost" if lost else f"{row.snr_est_db:.1f}",
+        _or_dash(row.snr_est_db, ".1f") if row.ms is not None else "lost",
         f"{row.psnr_db:.2f}",
-        f"{row.ssim:.3f}",
+        _or_dash(row.ssim, ".3f"),
         row.class_sent,
-        "-" if lost else row.class_received,
+        row.class_received or "-",
         f"{row.ratio:.3f}",
-        f"{row.ratio_air:.3f}",
-        "-" if lost else f"{row.ms:.0f}",
+        _or_dash(row.ratio_air, ".3f"),
+        _or_dash(row.ms, ".0f"),
     )
 
 
-def _summary(rows: list[Row]) -> tuple[str, ...]:
-    """Means over the pictures at one SNR; of ms the median."""
-    arrived = [row for row in rows if row.ms is not None]
+def _summary(rows: "list[Row]") -> tuple[str, ...]:
+    """Means over the pictures at one SNR; of ms the median.  What is unknown of a picture does not count."""
     same = sum(row.class_sent == row.class_received for row in rows)
-    mean = {name: np.mean([getattr(row, name) for row in rows]) for name in ("psnr_db", "ssim", "ratio", "ratio_air")}
+
+    def over(name: str, form: str, summary: Callable = np.mean) -> str:
+        known = [value for row in rows if (value := getattr(row, name)) is not None]
+        return _or_dash(summary(known) if known else None, form)
+
     return (
-        f"mean of {len(rows)}, {len(rows) - len(arrived)} lost",
+        f"mean of {len(rows)}, {sum(row.ms is None for row in rows)} lost",
         f"{rows[0].snr_db:g}",
-        f"{np.mean([row.snr_est_db for row in arrived]):.1f}" if arrived else "-",
-        f"{mean['psnr_db']:.2f}",
-        f"{mean['ssim']:.3f}",
+        over("snr_est_db", ".1f"),
+        over("psnr_db", ".2f"),
+        over("ssim", ".3f"),
         "",
         f"{same / len(rows):.1%} the same",
-        f"{mean['ratio']:.3f}",
-        f"{mean['ratio_air']:.3f}",
-        f"{np.median([row.ms for row in arrived]):.0f}" if arrived else "-",
+        over("ratio", ".3f"),
+        over("ratio_air", ".3f"),
+        over("ms", ".0f", np.median),
     )
 
 
-def _write(out: Path, rows: list[Row], kept: dict, json_file: Path | None) -> None:
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _write(out: Path, rows: "list[Row]", kept: dict, json_file: Path | None) -> None:
     from demo_picture import draw
 
     draw(kept, rows, out / "demo.png")

@@ -5,6 +5,7 @@ An engine turns an ``nn.Module`` into a function of numpy arrays.  Shapes may ch
 """
 
 import importlib.util
+import threading
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -15,6 +16,7 @@ from torch import nn
 from semcom_models.errors import CodecError
 
 EngineName = Literal["auto", "torch", "openvino"]
+_tracing = threading.Lock()  # PyTorch traces in one thread at a time
 
 
 class Runner(Protocol):
@@ -48,11 +50,12 @@ class OpenVinoRunner:
     def __init__(self, network: nn.Module, examples: Sequence[NDArray]) -> None:
         import openvino
 
-        model = openvino.convert_model(
-            network.eval(),
-            example_input=tuple(torch.from_numpy(array) for array in examples),
-            extension=_depth_to_space(network) or None,
-        )
+        with _tracing:
+            model = openvino.convert_model(
+                network.eval(),
+                example_input=tuple(torch.from_numpy(array) for array in examples),
+                extension=_depth_to_space(network) or None,
+            )
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         self._compiled = openvino.compile_model(model, "CPU", settings)
 

@@ -1,20 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """PDUs in, batches through a codec, PDUs out: what the encoder and the decoder share."""
 
-import threading
 from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
 import pmt
 
-from .pdu_block import pdu_block
+from .pdu_block import worker_block
 
 MAX_BATCH_PIXELS = 512 * 512
 """A batch grows no further than this, so that large pictures go one by one and memory stays bounded."""
 
 
-class batch_block(pdu_block):
+class batch_block(worker_block):
     """Collects PDUs and works on all that are queued at once, on a thread of its own.
 
     The thread sleeps until a PDU arrives.  It then takes up to ``batch`` of them, in order and with at most
@@ -26,16 +25,13 @@ class batch_block(pdu_block):
     """
 
     def __init__(self, name: str, *, inport: str, outport: str, batch: int) -> None:
-        pdu_block.__init__(self, name)
+        worker_block.__init__(self, name)
         if batch < 1:
             raise ValueError(f"batch is {batch}; it must be 1 or more.")
         self._batch = batch
         self._outport = outport
         self._queue: deque[Any] = deque()
         self._working = 0
-        self._stopping = False
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
         self._listen(inport, self._on_pdu)
         self._offer(outport)
 
@@ -54,22 +50,6 @@ class batch_block(pdu_block):
         """How many pictures are queued or being worked on."""
         with self._changed:
             return len(self._queue) + self._working
-
-    def start(self) -> bool:
-        self._stopping = False
-        self._thread = threading.Thread(target=self._work, name=self.alias(), daemon=True)
-        self._thread.start()
-        return True
-
-    def stop(self) -> bool:
-        """Finishes the batch at hand, then ends the thread."""
-        if self._thread is not None:
-            with self._changed:
-                self._stopping = True
-                self._changed.notify()
-            self._thread.join()
-            self._thread = None
-        return True
 
     def _on_pdu(self, pdu: pmt.pmt_base) -> None:
         with self.guard():

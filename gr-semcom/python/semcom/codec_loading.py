@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The seam to semcom_models: the only place of the blocks that imports it, and only when a codec is wanted."""
 
-import threading
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from semcom_models.codec import Codec, Csi
 
 ENGINES = ("auto", "torch", "openvino")
-_loading = threading.Lock()  # a codec may be traced while it is loaded, and PyTorch traces in one thread at a time
 
 
 def _models() -> tuple[ModuleType, ModuleType]:
@@ -37,15 +35,13 @@ def check_engine(engine: str) -> str:
 def find_codec(codec: "str | Codec", *, engine: str) -> "Codec":
     """A codec of the zoo by its name, or from a folder, or the codec itself where one is handed over."""
     if isinstance(codec, str):
-        with _loading:
-            return _models()[1].load_codec(codec, engine=engine)
+        return _models()[1].load_codec(codec, engine=engine)
     return codec
 
 
 def codec_by_id(codec_id: int, *, engine: str) -> "Codec":
     """A codec of the zoo by the id that frames carry."""
-    with _loading:
-        return _models()[1].load_by_id(codec_id, engine=engine)
+    return _models()[1].load_by_id(codec_id, engine=engine)
 
 
 def channel_state(noise_var: np.ndarray) -> "Csi":

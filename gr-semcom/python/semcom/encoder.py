@@ -34,8 +34,14 @@ class encoder(batch_block):
         self._codec = find_codec(codec, engine=self._engine)
 
     def set_codec(self, codec: "str | Codec") -> None:
-        """Encodes what comes from now on with another codec; raises as the constructor does."""
-        self._codec = find_codec(codec, engine=self._engine)
+        """Encodes what comes from now on with another codec; one that cannot be loaded leaves a warning, and no trace.
+
+        GRC calls this from a handler of Qt, which ends the process at an exception.
+        """
+        try:
+            self._codec = find_codec(codec, engine=self._engine)
+        except Exception as error:
+            self.logger.warn(f"goes on with {self._codec.name}: {error}")
 
     def _parse(self, pdu: pmt.pmt_base) -> ImagePdu:
         return ImagePdu.from_pmt(pdu)

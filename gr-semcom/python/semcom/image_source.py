@@ -10,18 +10,19 @@ import numpy as np
 import pmt
 
 from .image_files import ImageError, Picture, find_pictures
-from .pdu_block import pdu_block
+from .pdu_block import worker_block
 from .pdus import MAX_ID, ImagePdu, acknowledged_id
 
 
-class image_source(pdu_block):
+class image_source(worker_block):
     """Publishes image PDUs at ``images``, one a picture, in order, from the start of the flowgraph on.
 
     PDUs have no back-pressure.  Connect ``sent`` of the burst transmitter to ``ack``, and at most ``window``
     pictures are between this block and the air.  An acknowledgement stands for all pictures before it too, so a
     picture that another block drops costs no credit for long.
 
-    Files are read when their turn comes.  One that cannot be read is named in a warning and skipped.
+    Files are read when their turn comes.  One that cannot be read is named in a warning and skipped.  Stopped and
+    started again, the block goes on with the next picture.
 
     Args:
         images: what to send, see :func:`image_files.find_pictures`; a str is "photos", "cifar10" or a path.
@@ -41,7 +42,7 @@ class image_source(pdu_block):
         repeat: bool = False,
         period_s: float = 0.0,
     ) -> None:
-        pdu_block.__init__(self, "image_source")
+        worker_block.__init__(self, "image_source")
         if not 0 <= window <= MAX_ID // 2:
             raise ValueError(f"window is {window}; it must be 0 to {MAX_ID // 2}.")
         if not 0 <= period_s <= threading.TIMEOUT_MAX:
@@ -57,9 +58,6 @@ class image_source(pdu_block):
         while self._read_next() is None:
             if not self._pictures:
                 raise ImageError("No picture can be sent. " + " ".join(self._unreadable))
-        self._stopping = False
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
         self._offer("images")
         self._listen("ack", self._on_ack)
 
@@ -77,22 +75,6 @@ class image_source(pdu_block):
             published = self._next == len(self._pictures) and not self._repeat
             return published and (self._window == 0 or self._on_the_way() == 0)
 
-    def start(self) -> bool:
-        self._stopping = False
-        self._thread = threading.Thread(target=self._send_all, name=self.alias(), daemon=True)
-        self._thread.start()
-        return True
-
-    def stop(self) -> bool:
-        """Ends the thread; the next start goes on with the next picture."""
-        if self._thread is not None:
-            with self._changed:
-                self._stopping = True
-                self._changed.notify()
-            self._thread.join()
-            self._thread = None
-        return True
-
     def _read_next(self) -> Picture | None:
         """The next picture with its pixels; None, and it is forgotten, where they cannot be read."""
         picture = self._pictures[self._next]
@@ -104,7 +86,7 @@ class image_source(pdu_block):
             del self._pictures[self._next]
             return None
 
-    def _send_all(self) -> None:
+    def _work(self) -> None:
         while self._wait_for_credit():
             picture = self._read_next()
             if picture is None:

@@ -70,6 +70,39 @@ class pdu_block(gr.basic_block):
         self.message_port_pub(pmt.intern(port), message)
 
 
+class worker_block(pdu_block):
+    """A block of message ports with a thread of its own, which runs :meth:`_work` while the flowgraph does.
+
+    ``_changed`` guards what the thread and the handlers share; whoever changes it notifies.
+    """
+
+    def __init__(self, name: str) -> None:
+        pdu_block.__init__(self, name)
+        self._changed = threading.Condition()
+        self._stopping = False
+        self._thread: threading.Thread | None = None
+
+    def _work(self) -> None:
+        """Returns soon after ``_stopping`` was set and notified."""
+        raise NotImplementedError
+
+    def start(self) -> bool:
+        self._stopping = False
+        self._thread = threading.Thread(target=self._work, name=self.alias(), daemon=True)
+        self._thread.start()
+        return True
+
+    def stop(self) -> bool:
+        """Lets the thread finish what it has at hand."""
+        if self._thread is not None:
+            with self._changed:
+                self._stopping = True
+                self._changed.notify()
+            self._thread.join()
+            self._thread = None
+        return True
+
+
 def _sentence(error: Exception) -> str:
     """The text of an error that is meant to be read; of an unexpected one the type and the first line."""
     if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "CodecError":

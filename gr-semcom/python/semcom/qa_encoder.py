@@ -100,12 +100,13 @@ class qa_encoder(unittest.TestCase):
             tap.wait(2)
         self.assertEqual(block.dropped(), 1)
 
-    def test_the_codec_can_be_changed_while_running(self) -> None:
+    def test_the_codec_can_be_changed_while_running_for_one_that_loads(self) -> None:
         block = encoder(StandInCodec(codec_id=1))
         with running(block, "symbols") as tap:
             post(block, "images", image_pdu())
             tap.wait(1)
             block.set_codec(StandInCodec(codec_id=2))
+            block.set_codec("nonsense")
             post(block, "images", image_pdu())
             ids = [SymbolsPdu.from_pmt(pdu).codec_id for pdu in tap.wait(2)]
         self.assertEqual(ids, [1, 2])

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the demo says of a picture: how like the sent one it is, and what the downstream network sees in both."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from loopback import Delivery
+from numpy.typing import NDArray
+from PIL import Image
+from semcom_models import zoo
+from semcom_models.codec import Codec
+from semcom_models.measure import psnr_db
+from semcom_models.resnet import CIFAR10_CLASSES
+from skimage.metrics import structural_similarity
+
+SSIM_WINDOW = 7
+
+
+@dataclass(frozen=True)
+class Row:
+    """One picture at one SNR.
+
+    ``snr_est_db``, ``class_received`` and ``ms`` are None where it was lost, ``ratio_air`` where it never got on air,
+    ``ssim`` where a side has less than three pixels.
+    """
+
+    image: str
+    codec: str
+    ratio: float
+    ratio_air: float | None
+    snr_db: float
+    snr_est_db: float | None
+    psnr_db: float
+    ssim: float | None
+    class_sent: str
+    class_received: str | None
+    ms: float | None
+
+
+class Judge:
+    """Makes the rows."""
+
+    def __init__(self) -> None:
+        self._classifier = zoo.load_classifier()
+
+    def row(self, delivery: Delivery, *, codec: Codec, snr_db: float) -> Row:
+        """``snr_db`` is what the channel was set to."""
+        sent, seen = delivery.sent, delivery.seen
+        lost = delivery.received is None
+        return Row(
+            image=delivery.name,
+            codec=codec.name,
+            ratio=codec.symbols_for(*sent.shape[:2]) / sent.size,
+            ratio_air=None if delivery.samples is None else delivery.samples / sent.size,
+            snr_db=snr_db,
+            snr_est_db=None if lost else delivery.reception.snr_db,
+            psnr_db=psnr_db(sent[np.newaxis], seen[np.newaxis]).item(),
+            ssim=_ssim(sent, seen),
+            class_sent=self._name(sent),
+            class_received=None if lost else self._name(seen),
+            ms=delivery.ms,
+        )
+
+    def _name(self, picture: NDArray[np.uint8]) -> str:
+        """What ResNet-20 sees in the picture, shrunk whole to the 32x32 pixels that it was trained on."""
+        small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BOX))
+        unit = torch.from_numpy(small.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
+        with torch.inference_mode():
+            return CIFAR10_CLASSES[self._classifier(unit).argmax(1).item()]
+
+
+def _ssim(sent: NDArray[np.uint8], seen: NDArray[np.uint8]) -> float | None:
+    window = min(SSIM_WINDOW, *(side - 1 + side % 2 for side in sent.shape[:2]))
+    if window < 3:
+        return None
+    return float(structural_similarity(sent, seen, channel_axis=2, win_size=window))
