@@ -2,18 +2,21 @@
 """What a codec's network must offer, and the register of those that do.
 
 A codec of your own: write an ``nn.Module`` with the members of :class:`Architecture`, put ``@register("name")`` above
-it, import it, and name it in a config or a card.  Training, evaluation, blocks and flowgraphs then take it as it is.
+it, and name its module in the environment variable ``SEMCOM_CODECS`` (several with commas between).  Training,
+evaluation, blocks and flowgraphs then take it by the name that stands in a config or a card.
 """
 
+import importlib
+import os
 from collections.abc import Callable
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from torch import Tensor, nn
 
 from semcom_models.channels import unit_power
+from semcom_models.errors import CodecError
 
 
-@runtime_checkable
 class Architecture(Protocol):
     """A pair of networks around a channel."""
 
@@ -27,22 +30,39 @@ class Architecture(Protocol):
     """[B, 3, H, W] in [0, 1] -> [B, 2 C, h, w], h = H / stride: C real parts, then C imaginary ones."""
 
     decoder: nn.Module
-    """Symbols [B, 2 C, h, w] after their Wiener gain, and the gain [B, C, h, w] in [0, 1] -> [B, 3, H, W] in [0, 1]."""
+    """Symbols [B, 2 C, h, w] weighed by their trust, and the trust [B, C, h, w] in [0, 1] -> [B, 3, H, W] in [0, 1]."""
 
 
-ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {}
+_registered: dict[str, Callable[..., nn.Module]] = {}
 
 
 def register(name: str) -> Callable[[type[nn.Module]], type[nn.Module]]:
     """Class decorator that files an architecture under ``name``, the word used in cards and configs."""
 
     def file(architecture: type[nn.Module]) -> type[nn.Module]:
-        if name in ARCHITECTURES:
+        if name in _registered:
             raise ValueError(f"An architecture called {name!r} is registered already; choose another name.")
-        ARCHITECTURES[name] = architecture
+        _registered[name] = architecture
         return architecture
 
     return file
+
+
+def architectures() -> dict[str, Callable[..., nn.Module]]:
+    """All that are registered, by name: those of this package and those of the modules in ``$SEMCOM_CODECS``.
+
+    Raises:
+        CodecError: one of these modules cannot be imported.
+    """
+    for module in ("semcom_models.semcc", *filter(None, os.environ.get("SEMCOM_CODECS", "").split(","))):
+        try:
+            importlib.import_module(module)
+        except Exception as error:
+            raise CodecError(
+                f"SEMCOM_CODECS names the module {module!r}, which cannot be imported ({error}); "
+                "is its folder on PYTHONPATH?"
+            ) from error
+    return dict(_registered)
 
 
 class Transmitter(nn.Module):
@@ -60,9 +80,9 @@ class Transmitter(nn.Module):
 
 
 class Receiver(nn.Module):
-    """Wiener gain and decoder.
+    """Trust and decoder.
 
-    Each symbol is weighed by 1 / (1 + noise_var), the best linear estimate of a unit-power symbol; an infinite
+    Each symbol is weighed by its trust 1 / (1 + noise_var), the gain of a Wiener filter for unit power; an infinite
     variance thus means a symbol that never arrived.
     """
 
@@ -72,6 +92,6 @@ class Receiver(nn.Module):
 
     def forward(self, symbols: Tensor, noise_var: Tensor) -> Tensor:
         """Pairs [B, C, h, w, 2] and noise_var [B, C, h, w] -> [B, 3, H, W] in [0, 1]."""
-        gain = 1 / (1 + noise_var)
-        weighed = symbols * gain.unsqueeze(-1)
-        return self.decoder(weighed.permute(0, 4, 1, 2, 3).flatten(1, 2), gain)
+        trust = 1 / (1 + noise_var)
+        weighed = symbols * trust.unsqueeze(-1)
+        return self.decoder(weighed.permute(0, 4, 1, 2, 3).flatten(1, 2), trust)

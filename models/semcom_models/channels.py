@@ -11,14 +11,17 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+SILENCE = 1e-30
+"""Symbols below this power are not amplified to 1."""
+
 
 def unit_power(symbols: Tensor) -> Tensor:
-    """Scale each image's symbols to mean power 1: SemCC eq. 2 with P = 1.
+    """Scale each image's symbols to mean power 1: SemCC eq. 2 with P = 1.  Symbols that are all zero stay so.
 
     Symbols come as pairs of reals, [B, ..., 2], the form that every inference engine takes.
     """
     power = symbols.square().sum(-1, keepdim=True).flatten(1).sum(1) / (symbols[0].numel() / 2)
-    return symbols * torch.rsqrt(power).view(-1, *[1] * (symbols.dim() - 1))
+    return symbols * torch.rsqrt(power.clamp_min(SILENCE)).view(-1, *[1] * (symbols.dim() - 1))
 
 
 def noise_var_from_snr_db(snr_db: Tensor) -> Tensor:
@@ -29,11 +32,6 @@ def noise_var_from_snr_db(snr_db: Tensor) -> Tensor:
 def complex_normal(*shape: int, generator: torch.Generator | None = None) -> Tensor:
     """CN(0, 1): complex64, each real dimension of variance 1/2."""
     return torch.randn(*shape, dtype=torch.complex64, generator=generator)
-
-
-def fade(symbols: Tensor, gain: Tensor) -> Tensor:
-    """Multiply complex symbols [B, k] by the complex channel gain, [B, 1] (block) or [B, k] (fast)."""
-    return symbols * gain
 
 
 class Awgn(nn.Module):
@@ -67,5 +65,4 @@ class Rayleigh(nn.Module):
         gain = complex_normal(batch, 1 if self.coherence == "block" else k, generator=generator)
         noise_var = noise_var_from_snr_db(snr_db).unsqueeze(1)
         noise = noise_var.sqrt() * complex_normal(batch, k, generator=generator)
-        received = fade(symbols, gain) + noise
-        return received / gain, (noise_var / gain.abs().square()).expand(batch, k)
+        return (gain * symbols + noise) / gain, (noise_var / gain.abs().square()).expand(batch, k)

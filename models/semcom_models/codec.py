@@ -37,9 +37,9 @@ class Csi:
         return np.isinf(self.noise_var)
 
 
-def codec_id(name: str) -> int:
-    """The 16 bits that stand for a codec's name in the header on air."""
-    return zlib.crc32(name.encode()) & 0xFFFF
+def codec_id(name: str, weights_sha256: str) -> int:
+    """The 16 bits that stand for a codec in the header on air: of the same name and the same weights, or another."""
+    return zlib.crc32(f"{name} {weights_sha256}".encode()) & 0xFFFF
 
 
 class Encode(nn.Module):
@@ -61,24 +61,27 @@ class Decode(nn.Module):
         self.receiver = Receiver(networks)
 
     def forward(self, symbols: Tensor, noise_var: Tensor) -> Tensor:
-        return (self.receiver(symbols, noise_var) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
+        return (self.receiver(symbols, noise_var).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)
 
 
 class Codec:
     """A trained pair of networks behind the contract, on the engine asked for.
 
-    ``engine`` is ``"torch"``, ``"openvino"``, or ``"auto"``: the fastest that is installed.
+    ``engine`` is ``"torch"``, ``"openvino"``, or ``"auto"``: the fastest that is installed.  ``weights_sha256`` is that
+    of the card; networks without one are told apart by their name alone.
     """
 
-    def __init__(self, *, name: str, networks: Architecture, engine: EngineName = "auto") -> None:
+    def __init__(
+        self, *, name: str, networks: Architecture, engine: EngineName = "auto", weights_sha256: str = ""
+    ) -> None:
         self.name = name
-        self.id = codec_id(name)
+        self.id = codec_id(name, weights_sha256)
         self.stride = networks.stride
         self.symbols_per_cell = networks.symbols_per_cell
         self.ratio = networks.symbols_per_cell / (CHANNELS * networks.stride**2)
         networks.eval()
-        cells = (1, self.symbols_per_cell, 4, 4)
-        self._encode = run_on(engine, Encode(networks), [np.zeros((1, 16, 16, CHANNELS), np.uint8)])
+        cells, side = (1, self.symbols_per_cell, 4, 4), 4 * self.stride
+        self._encode = run_on(engine, Encode(networks), [np.zeros((1, side, side, CHANNELS), np.uint8)])
         self._decode = run_on(engine, Decode(networks), [np.zeros((*cells, 2), np.float32), np.ones(cells, np.float32)])
         self.engine = self._encode.name
 
@@ -107,9 +110,11 @@ class Codec:
         """complex64 [B, k] -> uint8 [B, height, width, 3].
 
         Raises:
-            CodecError: shapes that do not fit the size of the picture, symbols that are not finite, or a noise
-                variance that is not above 0.
+            CodecError: a height or width below 1, shapes that do not fit the size of the picture, symbols that are not
+                finite, or a noise variance that is not above 0.
         """
+        if height < 1 or width < 1:
+            raise CodecError(f"There are no pictures of {width}x{height} pixels.")
         k = self.symbols_for(height, width)
         if symbols.ndim != 2 or symbols.shape[1] != k or len(symbols) == 0:
             raise CodecError(f"{self.name} needs [B, {k}] symbols for {width}x{height}, not {list(symbols.shape)}.")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The semantic encoder and decoder of Tang et al., "Contrastive Learning based Semantic Communications", Fig. 1.
 
-The figure fixes the modules; the widths and the inside of the two coding modules are ours, and stand in each card.
-Both networks are fully convolutional, with an overall stride of 4.
+The figure fixes the modules.  Ours are the widths and the inside of the two coding modules, which stand in each card,
+and that the decoder is told how far to trust each symbol, where eq. 5 gives it the symbols alone.  Both networks are
+fully convolutional, with an overall stride of 4.
 """
 
 import torch
@@ -44,14 +45,14 @@ class Decoder(nn.Module):
         self.image_coding = nn.Sequential(nn.Conv2d(full, 3, 3, padding=1), nn.Sigmoid())
 
     def forward(self, symbols: Tensor, trust: Tensor) -> Tensor:
-        """Symbols [B, 2 C, h, w] after their Wiener gain, and that gain [B, C, h, w] -> [B, 3, 4h, 4w] in [0, 1]."""
+        """Symbols [B, 2 C, h, w] weighed by their trust, and that trust [B, C, h, w] -> [B, 3, 4h, 4w] in [0, 1]."""
         seen = torch.cat([symbols, trust], dim=1)
         return self.image_coding(self.up1(self.up2(self.channel_decoding(self.head(seen)))))
 
 
 @register("semcc")
 class SemCC(nn.Module):
-    """Encoder and decoder of the paper.
+    """Encoder and decoder after the paper.
 
     ``widths`` are the channels at full, half and quarter resolution.  ``symbols_per_cell`` is the number C of complex
     symbols that each 4x4 cell of pixels becomes: k/n = C / 48 for colour pictures.  ``coding_blocks`` residual blocks

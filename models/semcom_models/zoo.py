@@ -15,9 +15,7 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import nn
 
-import semcom_models.resnet
-import semcom_models.semcc  # noqa: F401  (registers its architecture)
-from semcom_models.architecture import ARCHITECTURES, Architecture
+from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, codec_id
 from semcom_models.engines import EngineName
 from semcom_models.errors import CodecError
@@ -41,7 +39,8 @@ class Card:
     """k/n as a fraction, such as "1/6"; None for a network that is no codec."""
 
     training: dict
-    """Command, data, channel, SNR, epochs, seed, and the commit that ran."""
+    """Command, data, channel, epochs, seed, the config with its SNR, the hashes of other weights that it used, and the
+    commit that ran."""
 
     results: list[dict]
     """Measured figures, each beside the command that prints it, the number of images and the seed."""
@@ -54,9 +53,13 @@ def zoo_dir() -> Path:
     return Path(os.environ.get("SEMCOM_ZOO", Path(__file__).resolve().parents[1] / "zoo"))
 
 
-def names() -> list[str]:
-    """The codecs of the zoo."""
-    return [name for name in _folders() if read_card(zoo_dir() / name).architecture in ARCHITECTURES]
+def find(name_or_folder: str | Path) -> Path:
+    """The folder of a network, by its name in the zoo or by its path.  Raises CodecError where there is none."""
+    for folder in (zoo_dir() / name_or_folder, Path(name_or_folder)):
+        if (folder / CARD).is_file():
+            return folder
+    known = ", ".join(_folders()) or "nothing (SEMCOM_ZOO names another folder)"
+    raise CodecError(f"There is no codec {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}.")
 
 
 def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Codec:
@@ -65,9 +68,10 @@ def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Co
     Raises:
         CodecError: unknown name, damaged or mismatched files, or an engine that is not there.
     """
-    folder = _find(name_or_folder)
+    folder = find(name_or_folder)
     card = read_card(folder)
-    return Codec(name=card.name, networks=load_networks(folder), engine=engine)
+    networks = load_networks(folder)
+    return Codec(name=card.name, networks=networks, engine=engine, weights_sha256=card.weights_sha256)
 
 
 def load_by_id(identity: int, *, engine: EngineName = "auto") -> Codec:
@@ -77,24 +81,31 @@ def load_by_id(identity: int, *, engine: EngineName = "auto") -> Codec:
         CodecError: no codec of the zoo has this id, or its files are damaged.
     """
     for name in _folders():
-        if codec_id(name) == identity:
-            return load_codec(name, engine=engine)
-    raise CodecError(f"No codec of the zoo has the id {identity}; add the sender's codec to {zoo_dir()}.")
+        card = read_card(zoo_dir() / name)
+        if codec_id(card.name, card.weights_sha256) == identity:
+            return load_codec(zoo_dir() / name, engine=engine)
+    raise CodecError(
+        f"No codec of the zoo has the id {identity}; put the sender's folder, with the very same weights, "
+        f"into {zoo_dir()}."
+    )
 
 
 def load_networks(name_or_folder: str | Path) -> Architecture:
     """The networks of a codec, with their weights, in evaluation mode.  Raises as :func:`load_codec`."""
-    folder = _find(name_or_folder)
+    folder = find(name_or_folder)
     card = read_card(folder)
-    if card.architecture not in ARCHITECTURES:
-        known = ", ".join(sorted(ARCHITECTURES))
-        raise CodecError(f"{folder} is of architecture {card.architecture!r}; registered are: {known}.")
-    return _with_weights(folder, card, ARCHITECTURES[card.architecture])
+    known = architectures()
+    if card.architecture not in known:
+        raise CodecError(
+            f"{folder} is of architecture {card.architecture!r}; registered are {', '.join(sorted(known))}. "
+            "Name the module that registers it in SEMCOM_CODECS."
+        )
+    return _with_weights(folder, card, known[card.architecture])
 
 
 def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> ResNet20:
     """The downstream network, in evaluation mode.  Raises as :func:`load_codec`."""
-    folder = _find(name_or_folder)
+    folder = find(name_or_folder)
     return _with_weights(folder, read_card(folder), ResNet20)
 
 
@@ -131,14 +142,6 @@ def read_card(folder: Path) -> Card:
 
 def _folders() -> list[str]:
     return sorted(path.parent.name for path in zoo_dir().glob(f"*/{CARD}"))
-
-
-def _find(name_or_folder: str | Path) -> Path:
-    for folder in (zoo_dir() / name_or_folder, Path(name_or_folder)):
-        if (folder / CARD).is_file():
-            return folder
-    known = ", ".join(_folders()) or "nothing yet"
-    raise CodecError(f"There is no codec {str(name_or_folder)!r}; the zoo has: {known}.")
 
 
 def _with_weights(folder: Path, card: Card, architecture: type[nn.Module]) -> nn.Module:

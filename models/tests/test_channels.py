@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from semcom_models.channels import Awgn, Rayleigh, complex_normal, fade, unit_power
+from semcom_models.channels import Awgn, Rayleigh, complex_normal, unit_power
 
 SNRS_DB = (-5.0, 0.0, 10.0, 30.0)
 
@@ -63,11 +63,27 @@ def test_qpsk_over_awgn_has_the_bit_errors_of_theory(snr_db: float) -> None:
     assert errors.item() / bits == pytest.approx(theory, abs=4 * math.sqrt(theory / bits))
 
 
-def test_fading_is_a_complex_multiplication() -> None:
-    gain = torch.tensor([[0.6 + 0.8j], [0.0 - 2.0j]])
-    sent = torch.tensor([[1 + 1j, 2 - 1j], [1 + 0j, 0 + 1j]])
-    expected = torch.tensor([[-0.2 + 1.4j, 2.0 + 1.0j], [0 - 2j, 2 + 0j]])
-    torch.testing.assert_close(fade(sent, gain), expected)
+@pytest.mark.parametrize("coherence", ["block", "fast"])
+def test_fading_is_a_complex_multiplication(coherence: str) -> None:
+    """(h s + n) / h = s + n / h, written out in reals, with h and n drawn as the layer draws them."""
+    sent, noise_var = qpsk(3, 40), 0.1
+    received, _ = Rayleigh(coherence=coherence)(sent, torch.full((3,), 10.0), torch.Generator().manual_seed(11))
+    generator = torch.Generator().manual_seed(11)
+    gain = complex_normal(3, 1 if coherence == "block" else 40, generator=generator)
+    noise = noise_var**0.5 * complex_normal(3, 40, generator=generator)
+    faded_i = gain.real * sent.real - gain.imag * sent.imag + noise.real
+    faded_q = gain.real * sent.imag + gain.imag * sent.real + noise.imag
+    torch.testing.assert_close(received * gain, torch.complex(faded_i, faded_q), rtol=1e-4, atol=1e-5)
+
+
+def test_silence_stays_silence() -> None:
+    symbols = torch.zeros(2, 8, 2)
+    symbols[1] = torch.randn(8, 2)
+    symbols.requires_grad_(True)
+    scaled = unit_power(symbols)
+    scaled.sum().backward()
+    assert torch.equal(scaled[0], torch.zeros(8, 2))
+    assert torch.isfinite(symbols.grad).all()
 
 
 def test_rayleigh_gains_follow_their_law() -> None:

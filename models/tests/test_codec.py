@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The codec contract, on networks with random weights."""
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -122,41 +126,76 @@ def test_decode_refuses_bad_symbols(any_size_codec: Codec, spoil: object, messag
         any_size_codec.decode(symbols, Csi(noise_var), height=8, width=8)
 
 
+@pytest.mark.parametrize(("height", "width"), [(0, 8), (8, 0), (-8, -8)])
+def test_decode_refuses_sizes_that_no_picture_has(any_size_codec: Codec, height: int, width: int) -> None:
+    symbols = np.zeros((1, any_size_codec.symbols_for(height, width)), np.complex64)
+    with pytest.raises(CodecError, match="no pictures of"):
+        any_size_codec.decode(symbols, Csi.awgn(10, symbols.shape), height=height, width=width)
+
+
 def test_an_unknown_engine_is_refused(networks: SemCC) -> None:
     with pytest.raises(CodecError, match="auto, torch or openvino"):
         Codec(name="small", networks=networks, engine="abacus")
 
 
-def test_ids_fit_the_header_and_stay(networks: SemCC) -> None:
-    assert codec_id("deepjscc-6") == 8866
-    assert all(0 <= codec_id(name) < 1 << 16 for name in ("", "x" * 1000))
+def test_ids_fit_the_header_and_stay() -> None:
+    assert codec_id("deepjscc-6", "") == 37795
+    assert codec_id("deepjscc-6", "ab") != codec_id("deepjscc-6", "ac") != codec_id("deepjscc-7", "ac")
+    assert all(0 <= codec_id(name, "f" * 64) < 1 << 16 for name in ("", "x" * 1000))
 
 
-def test_a_codec_of_ones_own_needs_a_registered_class_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(architecture, "ARCHITECTURES", {})
+OWN = '''
+import torch
+from semcom_models.architecture import register
 
-    @architecture.register("raw")
-    class Raw(torch.nn.Module):
-        """Sends each pixel as one and a half symbols."""
+@register("raw")
+class Raw(torch.nn.Module):
+    """Sends 6x6 pixels as 54 symbols."""
 
-        stride = 2
-        symbols_per_cell = 6
+    stride, symbols_per_cell = 6, 54
 
-        def __init__(self) -> None:
-            super().__init__()
-            self.encoder = torch.nn.PixelUnshuffle(2)
-            self.decoder = Unraw()
+    def __init__(self):
+        super().__init__()
+        self.encoder = torch.nn.PixelUnshuffle(6)
+        self.decoder = Unraw()
 
-    class Unraw(torch.nn.Module):
-        def forward(self, symbols: torch.Tensor, trust: torch.Tensor) -> torch.Tensor:
-            return torch.nn.functional.pixel_shuffle(symbols, 2).clamp(0, 1)
+class Unraw(torch.nn.Module):
+    def forward(self, symbols, trust):
+        return 3 * torch.nn.functional.pixel_shuffle(symbols, 6)
+'''
 
-    own = Codec(name="raw", networks=architecture.ARCHITECTURES["raw"](), engine="torch")
-    images = pictures(1, 6, 6)
+
+@pytest.fixture
+def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The environment of a user whose module my_codec registers an architecture."""
+    (tmp_path / "my_codec.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SEMCOM_CODECS", "my_codec")
+    monkeypatch.setattr(architecture, "_registered", dict(architecture._registered))
+    yield
+    sys.modules.pop("my_codec", None)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_codec_of_ones_own_needs_a_module_alone(own_module: None, engine: str) -> None:
+    own = Codec(name="raw", networks=architecture.architectures()["raw"](), engine=engine)
+    images = np.concatenate([pictures(1, 6, 12), np.zeros((1, 6, 12, 3), np.uint8)])
     symbols = own.encode(images)
-    expected = unit_power(torch.from_numpy(images / 255.0).flatten(1).unflatten(1, (-1, 2)))
-    assert np.abs(symbols).sum() > 0
-    np.testing.assert_allclose((np.abs(symbols) ** 2).sum(), expected.square().sum().item(), rtol=1e-5)
-    assert own.decode(symbols, Csi.awgn(60, symbols.shape), height=6, width=6).shape == images.shape
+    planes = torch.nn.functional.pixel_unshuffle(torch.from_numpy(images / 255.0).permute(0, 3, 1, 2), 6)
+    expected = unit_power(planes.unflatten(1, (2, -1)).permute(0, 2, 3, 4, 1)).flatten(1)
+    np.testing.assert_allclose(symbols.view(np.float32), expected.numpy(), atol=1e-5)
+    received = own.decode(symbols, Csi.awgn(60, symbols.shape), height=6, width=12)
+    assert received.max() == 255  # what the decoder puts above white is white
+    assert not received[1].any()
+
+
+def test_a_module_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_CODECS", "no_such_module")
+    with pytest.raises(CodecError, match="'no_such_module', which cannot be imported"):
+        architecture.architectures()
+
+
+def test_a_name_is_registered_once() -> None:
+    assert "semcc" in architecture.architectures()
     with pytest.raises(ValueError, match="registered already"):
-        architecture.register("raw")(Raw)
+        architecture.register("semcc")(SemCC)

@@ -34,35 +34,44 @@ def train_command(config: Path, /, *, runs: Path = REPOSITORY / "runs", out: Pat
         The zoo that gets the weights and their card; without it, the zoo that codecs are loaded from.
     """
     zoo_dir = out or zoo.zoo_dir()
-    folder = train(read_config(config), command=f"./semcom train {config}", runs=runs, zoo_dir=zoo_dir)
-    print(f"Wrote {folder}.  Next: ./semcom eval {folder.name} --card")
+    try:
+        folder = train(read_config(config), command=f"./semcom train {config}", runs=runs, zoo_dir=zoo_dir)
+    except KeyboardInterrupt:
+        sys.exit("semcom: stopped; the same command goes on after the last whole epoch.")
+    print(f"Wrote {folder}.  Next: ./semcom eval {folder} --card")
 
 
 @app.command(name="eval")
-def eval_command(name: str, /, *, card: bool = False, seed: int = 0) -> None:
+def eval_command(network: str, /, *, images: int = 1000, card: bool = False, seed: int = 0) -> None:
     """Measure a network of the zoo on the CIFAR-10 test images.
 
     Example: ./semcom eval deepjscc-6
 
     Parameters
     ----------
-    name
-        A folder of models/zoo.
+    network
+        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    images
+        So many of the test images, from the first on.
     card
         Write the figures into its card.
     seed
         What the channel's noise is drawn from.
     """
-    if name in zoo.names():
-        rows = evaluate_codec(zoo.load_codec(name), classifier=zoo.CLASSIFIER, seed=seed)
+    folder = zoo.find(network)
+    name = zoo.read_card(folder).name
+    if zoo.read_card(folder).method == "classifier":
+        rows, judge = evaluate_classifier(folder, images=images), None
     else:
-        rows = evaluate_classifier(name)
+        judge = zoo.CLASSIFIER
+        rows = evaluate_codec(zoo.load_codec(folder), classifier=judge, images=images, seed=seed)
     table = Table(*rows[0], title=name)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
     Console().print(table)
     if card:
-        write_results(zoo.zoo_dir() / name, rows, command=f"./semcom eval {name} --seed {seed}")
+        command = f"./semcom eval {name} --images {images} --seed {seed}"
+        write_results(folder, rows, command=command, classifier=judge)
 
 
 @app.command(name="data")

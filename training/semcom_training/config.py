@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
-from semcom_training.semcc import Weights
+from semcom_training.semcc import LossWeights
 
 
 class ConfigError(Exception):
@@ -39,7 +39,7 @@ class NetworksConfig(_Strict):
 
 class ClassifierConfig(_Run):
     method: Literal["classifier"]
-    weight_decay: float
+    weight_decay: Annotated[float, Field(ge=0)]
     schedule: Schedule
 
 
@@ -53,7 +53,7 @@ class DeepJSCCConfig(_Run):
 class Stage(_Strict):
     """One stage of SemCC's Algorithm 1."""
 
-    weights: Weights
+    weights: LossWeights
     schedule: Schedule
 
 

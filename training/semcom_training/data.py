@@ -3,7 +3,9 @@
 
 import hashlib
 import os
+import shutil
 import tarfile
+import tempfile
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
@@ -15,8 +17,11 @@ from torch import Tensor
 
 CIFAR10_URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 CIFAR10_SHA256 = "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"
+CIFAR10_FOLDER = "cifar-10-batches-bin"
+TIMEOUT_S = 60
 HELD_OUT = 5_000
 RECORD_BYTES = 1 + 3 * 32 * 32
+RECORDS = 10_000  # in each file of training images
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -46,7 +51,8 @@ def data_dir() -> Path:
 def cifar10(split: str) -> LabelledImages:
     """One split of CIFAR-10: ``train`` (45,000), ``held_out`` (the last 5,000 of training), ``test``.
 
-    Choose by ``held_out``; ``test`` is for reporting alone.  Downloads what is missing.
+    Choose by ``held_out``; ``test`` is for reporting alone, and has as many images as its file: 10,000 as downloaded.
+    Downloads what is missing.
 
     Raises:
         DataError: the files are not there and cannot be fetched, or are damaged.
@@ -56,10 +62,12 @@ def cifar10(split: str) -> LabelledImages:
         "held_out": ["data_batch_5.bin"],
         "test": ["test_batch.bin"],
     }[split]
-    folder = data_dir() / "cifar-10-batches-bin"
+    folder = data_dir() / CIFAR10_FOLDER
     if not all((folder / name).is_file() for name in files):
         _download_cifar10(folder.parent)
     records = np.concatenate([_read_records(folder / name) for name in files])
+    if split != "test" and len(records) != RECORDS * len(files):
+        raise DataError(f"{folder} is incomplete ({len(records)} images for {split}); delete it and try again.")
     if split == "train":
         records = records[:-HELD_OUT]
     elif split == "held_out":
@@ -78,21 +86,23 @@ def _read_records(path: Path) -> np.ndarray:
 def _download_cifar10(root: Path) -> None:
     """Fetch, check and unpack the archive; leaves nothing behind that is half-written."""
     root.mkdir(parents=True, exist_ok=True)
-    archive = root / "cifar-10-binary.tar.gz.part"
     try:
-        urllib.request.urlretrieve(CIFAR10_URL, archive)
-        digest = hashlib.sha256(archive.read_bytes()).hexdigest()
-        if digest != CIFAR10_SHA256:
-            raise DataError(f"{CIFAR10_URL} came back changed (sha256 {digest}); nothing was kept.")
-        with tarfile.open(archive) as tar:
-            tar.extractall(root, filter="data")
+        with tempfile.TemporaryDirectory(dir=root, prefix="part-") as part:
+            archive = Path(part) / "cifar-10-binary.tar.gz"
+            with urllib.request.urlopen(CIFAR10_URL, timeout=TIMEOUT_S) as source, archive.open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+            digest = hashlib.sha256(archive.read_bytes()).hexdigest()
+            if digest != CIFAR10_SHA256:
+                raise DataError(f"{CIFAR10_URL} came back changed (sha256 {digest}); nothing was kept.")
+            with tarfile.open(archive) as tar:
+                tar.extractall(part, filter="data")
+            shutil.rmtree(root / CIFAR10_FOLDER, ignore_errors=True)
+            (Path(part) / CIFAR10_FOLDER).replace(root / CIFAR10_FOLDER)
     except (urllib.error.URLError, OSError) as error:
         raise DataError(
             f"CIFAR-10 is not in {root} and could not be downloaded ({error}); connect to the network, "
             f"or put cifar-10-batches-bin there by hand, or point SEMCOM_DATA at it."
         ) from error
-    finally:
-        archive.unlink(missing_ok=True)
 
 
 def to_unit(images: Tensor) -> Tensor:

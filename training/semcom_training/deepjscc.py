@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DeepJSCC (Bourtsoulatze et al. 2019): encoder and decoder trained for reconstruction alone."""
+"""DeepJSCC: encoder and decoder trained for reconstruction alone.
+
+The idea is that of Bourtsoulatze et al. (2019); the networks, the loss, and that the decoder knows the noise variance
+and meets erasures in training, are ours.
+"""
 
 import torch
 from semcom_models.architecture import Architecture

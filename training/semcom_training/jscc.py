@@ -2,8 +2,10 @@
 """One trip of a batch through encoder, channel and decoder, as training sees it."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from semcom_models.architecture import Architecture, Receiver, Transmitter
 from semcom_models.channels import Awgn
 from torch import Tensor, nn
@@ -15,7 +17,7 @@ class Conditions:
     share of the symbols, uniform in 0 to 0.3, never arrives, as when fragments are lost on air."""
 
     snr_db: tuple[float, float]
-    erasure_rate: float = 0.1
+    erasure_rate: Annotated[float, Field(ge=0, le=1)]
 
 
 class Link(nn.Module):

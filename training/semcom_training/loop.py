@@ -5,9 +5,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Annotated, Protocol
 
 import torch
+from pydantic import Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
@@ -33,10 +34,10 @@ class Method(Protocol):
 class Schedule:
     """One cycle: the learning rate climbs for ``warmup`` of the steps, then falls along a cosine to nothing."""
 
-    epochs: int
-    batch: int
-    learning_rate: float
-    warmup: float = 0.2
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup: Annotated[float, Field(gt=0, lt=1)] = 0.2
 
 
 def fit(

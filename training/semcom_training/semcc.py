@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""SemCC (Tang et al., Algorithm 1): contrastive pre-training, then fine-tuning through the downstream network."""
+"""SemCC (Tang et al., Algorithm 1): contrastive pre-training, then fine-tuning through the downstream network.
+
+What differs from the paper beside the networks: the SNR is drawn for each image, symbols may be erased, and the scale
+of the reconstruction, see :class:`LossWeights`.
+"""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from semcom_models.architecture import Architecture
 from semcom_models.resnet import ResNet20
 from torch import Tensor, nn
@@ -18,16 +23,18 @@ PROJECTION = 32
 
 
 @dataclass(frozen=True, kw_only=True)
-class Weights:
+class LossWeights:
     """The two terms of a stage: alpha * reconstruction_scale * L_rec + (1 - alpha) * (L_sem or L_task).
 
-    ``alpha`` is a1 of eq. 10 or a2 of eq. 11.  With pixels in [0, 1] the mean squared error of eq. 9 is a hundredth of
-    the other term, and the paper does not say on which scale it is meant: ``reconstruction_scale`` says it.
+    ``alpha`` is a1 of eq. 10 or a2 of eq. 11.  With pixels in [0, 1], as the decoder's sigmoid has them, the mean
+    squared error of eq. 9 is a hundredth of the other term and the pictures come to nothing: ``reconstruction_scale``
+    brings it up.  L_task is the cross-entropy of an image; eq. 12 divides it by the number of classes as well, which
+    is a reconstruction_scale so many times larger.
     """
 
-    alpha: float
-    reconstruction_scale: float
-    temperature: float = 0.5
+    alpha: Annotated[float, Field(ge=0, le=1)]
+    reconstruction_scale: Annotated[float, Field(ge=0)]
+    temperature: Annotated[float, Field(gt=0)] = 0.5
 
 
 class SemCC:
@@ -38,7 +45,7 @@ class SemCC:
         networks: Architecture,
         downstream: ResNet20,
         conditions: Conditions,
-        weights: Weights,
+        weights: LossWeights,
         *,
         stage: Literal["pretraining", "fine_tuning"],
         compiled: bool,

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a config to a folder in the zoo."""
 
+import json
 import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 import torch
 from semcom_models import zoo
-from semcom_models.architecture import ARCHITECTURES, Architecture
+from semcom_models.architecture import Architecture, architectures
 from semcom_models.resnet import ResNet20
 from torch import nn
 
@@ -31,10 +32,15 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     """Train what ``config`` says and write it to ``zoo_dir/<name>``, results empty until ``semcom eval --card``.
 
     A run that was cut off goes on from its last epoch in ``runs/<name>``.
+
+    Raises:
+        ConfigError: the config cannot be built, or ``runs/<name>`` is a run of another one.
+        CodecError, DataError: weights that it starts from or trains through, or the data, are not there.
     """
     torch.manual_seed(config.seed)
     data = cifar10("train"), cifar10("held_out")
     run = runs / config.name
+    begun = begin(run, config)
     match config:
         case ClassifierConfig():
             network, epochs = _train_classifier(config, data, run), config.schedule.epochs
@@ -49,17 +55,43 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     training = {
         "command": command,
         "data": "CIFAR-10, the first 45,000 training images",
+        "channel": "awgn",
         "epochs": epochs,
         "seed": config.seed,
         "torch": torch.__version__,
-        "commit": _commit(),
-        "config": config.model_dump(mode="json"),
+        **begun,
     }
     card = zoo.Card(
         name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
     )
     zoo.save(zoo_dir / config.name, network, card)
     return zoo_dir / config.name
+
+
+def begin(run: Path, config: Config) -> dict:
+    """What the run in this folder was begun with: config, the hashes of the weights that it builds on, commit.
+
+    Raises:
+        ConfigError: it was begun with another config, or its other weights have changed since.
+    """
+    others = [config.downstream] if isinstance(config, SemCCConfig) else []
+    if not isinstance(config, ClassifierConfig) and config.networks.start_from:
+        others.append(config.networks.start_from)
+    now = {
+        "config": config.model_dump(mode="json"),
+        "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others},
+    }
+    record = run / "begun.json"
+    if not record.exists():
+        run.mkdir(parents=True, exist_ok=True)
+        record.write_text(json.dumps(now | {"commit": _commit()}, indent=2) + "\n")
+    begun = json.loads(record.read_text())
+    if {name: begun[name] for name in now} != now:
+        raise ConfigError(
+            f"{run} holds a run that was begun with another config or other weights; "
+            "delete that folder to begin anew, or give another with --runs."
+        )
+    return begun
 
 
 def _train_classifier(config: ClassifierConfig, data: tuple[LabelledImages, ...], run: Path) -> ResNet20:
@@ -86,15 +118,25 @@ def _train_semcc(config: SemCCConfig, data: tuple[LabelledImages, ...], run: Pat
 
 
 def build_networks(config: NetworksConfig) -> Architecture:
-    """The networks that a config names, started from the weights it names where names and shapes agree."""
-    if config.architecture not in ARCHITECTURES:
-        raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(ARCHITECTURES)}.")
-    networks = ARCHITECTURES[config.architecture](**config.arguments)
+    """The networks that a config names, started from the weights it names where names and shapes agree.
+
+    Raises:
+        ConfigError: no such architecture, arguments that it does not take, or weights of which none fits.
+    """
+    known = architectures()
+    if config.architecture not in known:
+        raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(known)}.")
+    try:
+        networks = known[config.architecture](**config.arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"The architecture {config.architecture} cannot be built so: {error}.") from error
     if config.start_from:
-        own = networks.state_dict()
-        known = zoo.load_networks(config.start_from).state_dict()
-        own.update({name: value for name, value in known.items() if name in own and own[name].shape == value.shape})
-        networks.load_state_dict(own)
+        own, theirs = networks.state_dict(), zoo.load_networks(config.start_from).state_dict()
+        fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+        if not fitting:
+            raise ConfigError(f"Nothing of {config.start_from} fits {config.architecture} with these arguments.")
+        print(f"Starting from {config.start_from}: {len(fitting)} of {len(own)} tensors fit.", flush=True)
+        networks.load_state_dict(own | fitting)
     return networks
 
 
@@ -104,5 +146,7 @@ def _describe(config: NetworksConfig, networks: Architecture) -> dict:
 
 
 def _commit() -> str:
-    done = subprocess.run(["git", "-C", str(REPOSITORY), "rev-parse", "HEAD"], capture_output=True, text=True)
+    """HEAD of the repository, with "-dirty" behind it where the tree differs."""
+    describe = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
+    done = subprocess.run(describe, capture_output=True, text=True)
     return done.stdout.strip() or "unknown"

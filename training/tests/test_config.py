@@ -4,14 +4,18 @@
 from pathlib import Path
 
 import pytest
-from semcom_training.config import ConfigError, read_config
+from semcom_training.config import ClassifierConfig, ConfigError, read_config
+from semcom_training.train import build_networks
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_shipped_configs_are_read(path: Path) -> None:
-    assert read_config(path).name == path.stem
+    config = read_config(path)
+    assert config.name == path.stem
+    if not isinstance(config, ClassifierConfig):
+        build_networks(config.networks.model_copy(update={"start_from": None}))
 
 
 GOOD = """
@@ -32,6 +36,9 @@ schedule = {epochs = 1, batch = 1, learning_rate = 1}
         ("weight_decay", "extra = 1\nweight_decay", "extra"),
         ("epochs = 1", "epochs = 'many'", "epochs"),
         ("epochs = 1", "epochs = 1, decay = 2", "decay"),
+        ("epochs = 1", "epochs = 0", "epochs"),
+        ("batch = 1", "batch = 0", "batch"),
+        ("learning_rate = 1", "learning_rate = -1", "learning_rate"),
     ],
 )
 def test_a_mistake_is_told(tmp_path: Path, right: str, wrong: str, message: str) -> None:

@@ -9,21 +9,6 @@ import torch
 from semcom_training import data
 
 
-@pytest.fixture
-def small_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """CIFAR-10's files with 4 records each, the label of record i of file f being f."""
-    folder = tmp_path / "cifar-10-batches-bin"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for number, name in enumerate([*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]):
-        records = rng.integers(0, 256, (4, data.RECORD_BYTES), dtype=np.uint8)
-        records[:, 0] = number
-        records.tofile(folder / name)
-    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
-    monkeypatch.setattr(data, "HELD_OUT", 2)
-    return folder
-
-
 def test_splits_do_not_overlap(small_cifar: Path) -> None:
     train, held_out, test = (data.cifar10(split) for split in ("train", "held_out", "test"))
     assert (len(train), len(held_out), len(test)) == (18, 2, 4)
@@ -46,6 +31,13 @@ def test_a_damaged_file_is_named(small_cifar: Path, cut: int) -> None:
     path.write_bytes(path.read_bytes()[:cut])
     with pytest.raises(data.DataError, match="test_batch.bin is damaged"):
         data.cifar10("test")
+
+
+def test_a_file_cut_between_two_records_is_noticed(small_cifar: Path) -> None:
+    path = small_cifar / "data_batch_2.bin"
+    path.write_bytes(path.read_bytes()[: 3 * data.RECORD_BYTES])
+    with pytest.raises(data.DataError, match="incomplete .19 images for train"):
+        data.cifar10("train")
 
 
 def test_no_network_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
