@@ -109,7 +109,7 @@ fail() {
 # --- Debian packages ---
 
 # The Debian package of each thing that this machine lacks. Looks for the thing and not for the package: a GNU Radio
-# that was built from source serves, and so does another distribution's. Xvfb is for the tests.
+# that was built from source serves, and so does another distribution's.
 missing_packages() {
     # An interrupted apt-get leaves packages that are there and not configured.
     if [[ -e $state/apt-get.unfinished || $(gnuradio-config-info --version 2>/dev/null) != 3.10.* ]]; then
@@ -120,7 +120,6 @@ missing_packages() {
     command -v make >/dev/null || echo make
     command -v c++ >/dev/null || echo g++
     c++ -E -include zmq.h -x c++ /dev/null >/dev/null 2>&1 || echo libzmq3-dev
-    command -v Xvfb >/dev/null || printf '%s\n' xvfb xauth
     [[ -z ${SEMCOM_PYTHON:-} ]] || return 0
     /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
     /usr/bin/python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
@@ -136,7 +135,6 @@ install_packages() {
     if [[ $(id -u) != 0 ]]; then
         become_root "$@"
     fi
-    touch "$state/apt-get.unfinished"
     step "Installing Debian packages" "" apt_get_install "$@"
     rm "$state/apt-get.unfinished"
     mapfile -t missing < <(missing_packages)
@@ -157,7 +155,10 @@ then run this again."
 }
 
 apt_get_install() {
-    "${as_root[@]}" dpkg --configure -a
+    if [[ -e $state/apt-get.unfinished ]]; then
+        "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a </dev/null
+    fi
+    touch "$state/apt-get.unfinished"
     # Old or absent package lists are the usual reason for a first try to fail.
     run_apt_get install --no-install-recommends "$@" ||
         { run_apt_get update && run_apt_get install --no-install-recommends "$@"; }
