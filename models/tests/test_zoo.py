@@ -2,17 +2,21 @@
 """Files of the zoo: what is saved comes back, what is damaged is refused, what ships is sound."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage
 import torch
-from semcom_models import zoo
+from semcom_models import measure, zoo
 from semcom_models.codec import Codec
 from semcom_models.errors import CodecError
+from semcom_models.resnet import CIFAR10_CLASSES
 from semcom_models.semcc import SemCC
 
 SHIPPED = Path(__file__).resolve().parents[1] / "zoo"
+EXPECTED = Path(__file__).with_name("expected.json")
 
 
 @pytest.mark.parametrize("engine", ["torch", "openvino"])
@@ -96,6 +100,24 @@ class TestShipped:
             zoo.load_classifier(folder)
         else:
             zoo.load_codec(folder)
+
+    def test_does_what_it_did(self, folder: Path) -> None:
+        """Golden figures on a photograph, so that a slip in pixels, channels or scaling shows.  After a training that
+        is meant to change them: SEMCOM_WRITE_EXPECTED=1 ./semcom test models/tests/test_zoo.py"""
+        photograph = skimage.data.chelsea()[14:270, 100:356]
+        if folder.name == zoo.CLASSIFIER:
+            small = torch.from_numpy(skimage.measure.block_reduce(photograph / 255.0, (8, 8, 1), np.mean))
+            logits = zoo.load_classifier(folder)(small.permute(2, 0, 1).unsqueeze(0).float())
+            found = {"cat": round(logits.softmax(1)[0, CIFAR10_CLASSES.index("cat")].item(), 3)}
+        else:
+            codec, sent = zoo.load_codec(folder), photograph[np.newaxis]
+            received = {snr_db: measure.over_awgn(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}
+            found = {f"psnr_db@{each}dB": round(measure.psnr_db(sent, received[each]).item(), 2) for each in received}
+        known = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
+        if os.environ.get("SEMCOM_WRITE_EXPECTED"):
+            EXPECTED.write_text(json.dumps(known | {folder.name: found}, indent=2) + "\n")
+        else:
+            assert found == pytest.approx(known[folder.name], abs=0.02)
 
     def test_card_is_complete(self, folder: Path) -> None:
         card = zoo.read_card(folder)
