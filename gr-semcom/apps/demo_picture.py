@@ -9,61 +9,90 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from gnuradio.semcom.image_files import whole_file
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
+from PIL import Image
 
 if TYPE_CHECKING:
     from demo_rows import Row
     from loopback import Delivery
 
-Kept = dict[str, dict[float, tuple["Delivery", "Row"]]]
-POINTS = 3_000
+PICTURES = 4
+SIDE = 640  # pixels; about twice what is drawn
+POINTS = 1_500  # a picture
 
 
-def draw(kept: Kept, rows: list["Row"], path: Path) -> None:
-    """``kept`` has for each picture to show, by name, its delivery and row at each SNR; ``rows`` are all rows."""
-    snrs = sorted({row.snr_db for row in rows})
-    shown = sorted({snrs[0], snrs[len(snrs) // 2], snrs[-1]})
-    count, columns = len(kept), 1 + len(shown)
-    figure = plt.figure(figsize=(2.6 * columns + 4.2, max(2.35 * count, 5.6)), layout="constrained", dpi=110)
-    pictures, plots = figure.subfigures(1, 2, width_ratios=[2.6 * columns, 4.2])
-    for row_of_axes, (name, at_snr) in zip(pictures.subplots(count, columns, squeeze=False), kept.items(), strict=True):
-        _show(row_of_axes[0], next(iter(at_snr.values()))[0].sent, f"{name}, sent")
-        for axes, snr_db in zip(row_of_axes[1:], shown, strict=True):
-            if snr_db in at_snr:
-                delivery, row = at_snr[snr_db]
-                caption = "lost" if row.ms is None else f"PSNR {row.psnr_db:.1f} dB"
-                _show(axes, delivery.seen, f"at {snr_db:g} dB: {caption}")
-            else:
-                axes.axis("off")
-    constellation, curve = plots.subplots(2, 1)
-    _draw_constellation(constellation, kept, shown[-1])
-    _draw_curve(curve, rows, snrs)
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, format="png")
-    plt.close(figure)
-    part.replace(path)
+class DemoPicture:
+    """Keeps of the deliveries what it draws: of the first pictures, at three SNRs at most, small ones."""
+
+    def __init__(self, snrs_db: list[float]) -> None:
+        snrs = sorted(set(snrs_db))
+        self._shown_db = sorted({snrs[0], snrs[len(snrs) // 2], snrs[-1]})
+        self._rows: list[Row] = []
+        self._sent: dict[str, NDArray[np.uint8]] = {}
+        self._seen: dict[tuple[str, float], tuple[NDArray[np.uint8], str]] = {}
+        self._symbols: dict[str, NDArray[np.complex64]] = {}  # at the highest SNR
+
+    def add(self, row: "Row", delivery: "Delivery") -> None:
+        """One row of the table and the delivery that it is about."""
+        self._rows.append(row)
+        if row.image not in self._sent and len(self._sent) == PICTURES:
+            return
+        if row.image not in self._sent:
+            self._sent[row.image] = _thumbnail(delivery.sent)
+        if row.snr_db in self._shown_db:
+            caption = "lost" if row.ms is None else f"PSNR {row.psnr_db:.1f} dB"
+            self._seen[row.image, row.snr_db] = _thumbnail(delivery.seen), caption
+        if row.snr_db == self._shown_db[-1] and row.ms is not None:
+            count = delivery.symbols.size
+            self._symbols[row.image] = delivery.symbols[np.linspace(0, count - 1, min(count, POINTS)).astype(int)]
+
+    def draw(self, path: Path) -> None:
+        """Write it as PNG, whole or not at all."""
+        count, columns = len(self._sent), 1 + len(self._shown_db)
+        figure = plt.figure(figsize=(2.6 * columns + 4.2, max(2.35 * count, 5.6)), layout="constrained", dpi=110)
+        pictures, plots = figure.subfigures(1, 2, width_ratios=[2.6 * columns, 4.2])
+        all_axes = pictures.subplots(count, columns, squeeze=False)
+        for row_of_axes, (name, sent) in zip(all_axes, self._sent.items(), strict=True):
+            _show(row_of_axes[0], sent, f"{name}, sent")
+            for axes, snr_db in zip(row_of_axes[1:], self._shown_db, strict=True):
+                if (name, snr_db) in self._seen:
+                    seen, caption = self._seen[name, snr_db]
+                    _show(axes, seen, f"at {snr_db:g} dB: {caption}")
+                else:
+                    axes.axis("off")
+        constellation, curve = plots.subplots(2, 1)
+        _draw_constellation(constellation, list(self._symbols.values()), self._shown_db[-1])
+        _draw_curve(curve, self._rows)
+        with whole_file(path) as part:
+            figure.savefig(part, format="png")
+        plt.close(figure)
 
 
-def _show(axes: Axes, picture: np.ndarray, title: str) -> None:
+def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    picture = Image.fromarray(pixels)
+    picture.thumbnail((SIDE, SIDE))
+    return np.asarray(picture)
+
+
+def _show(axes: Axes, picture: NDArray[np.uint8], title: str) -> None:
     axes.imshow(picture, interpolation="nearest" if max(picture.shape) < 100 else "antialiased")
     axes.set_title(title, fontsize=9)
     axes.axis("off")
 
 
-def _draw_constellation(axes: Axes, kept: Kept, snr_db: float) -> None:
-    arrived = [
-        at_snr[snr_db][0].symbols for at_snr in kept.values() if snr_db in at_snr and at_snr[snr_db][1].ms is not None
-    ]
+def _draw_constellation(axes: Axes, arrived: list[NDArray[np.complex64]], snr_db: float) -> None:
     axes.set_title(f"received symbols at {snr_db:g} dB (analog: no fixed points)", fontsize=10)
     axes.set(xlabel="in phase", ylabel="quadrature", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
     axes.grid(alpha=0.3)
     if arrived:
         symbols = np.concatenate(arrived)
-        some = symbols[:: max(1, len(symbols) // POINTS)]
-        axes.plot(some.real, some.imag, ".", markersize=2, alpha=0.5)
+        axes.plot(symbols.real, symbols.imag, ".", markersize=2, alpha=0.5)
 
 
-def _draw_curve(axes: Axes, rows: list["Row"], snrs: list[float]) -> None:
+def _draw_curve(axes: Axes, rows: list["Row"]) -> None:
+    snrs = sorted({row.snr_db for row in rows})
     by_image: dict[str, list[Row]] = {}
     for row in rows:
         by_image.setdefault(row.image, []).append(row)

@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
+class AppError(Exception):
+    """What is wrong with what was asked for, or with the run, in one sentence."""
+
+
 @contextmanager
 def told_in_a_sentence() -> Iterator[None]:
     """Ends the program with a sentence for what a user can mend; a defect of ours keeps its traceback."""
-    from semcom_models.errors import CodecError
-
     try:
         yield
-    except (CodecError, ValueError, OSError) as error:
-        sys.exit(f"semcom: {error}")
     except KeyboardInterrupt:
         sys.exit("semcom: interrupted.")
+    except Exception as error:
+        from gnuradio.semcom.image_files import ImageError
+        from semcom_models.errors import CodecError
+
+        if not isinstance(error, (AppError, CodecError, ImageError, OSError)):
+            raise
+        sys.exit(f"semcom: {error}")

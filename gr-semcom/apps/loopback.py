@@ -2,6 +2,7 @@
 """The whole chain in one flowgraph: pictures, encoder, burst transmitter, simulated channel, receiver, decoder."""
 
 import itertools
+import math
 import queue
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pmt
+from errors import AppError
 from gnuradio import gr, semcom
 from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
@@ -18,8 +20,10 @@ from numpy.typing import NDArray
 from semcom_models.codec import Codec
 
 SAMP_RATE = 1e6
-QUIET_S = 1.5  # a picture that has not come so long after the last one is lost
-STALL_S = 120.0  # nothing moves: something is broken
+MAX_CFO_HZ = 0.02 * SAMP_RATE / (2 * math.pi)  # the burst receiver finds nothing beyond
+TICK_S = 0.1
+QUIET_S = 1.5  # what has not come so long after anything moved is lost
+STALL_S = 120.0  # something is broken
 MID_GREY = 128
 
 MULTIPATH_TAPS = [float(np.exp(-delay / 3)) for delay in range(8)]
@@ -37,13 +41,28 @@ _addresses = (f"loopback-{number}" for number in itertools.count())
 
 @dataclass(frozen=True, kw_only=True)
 class Air:
-    """The simulated channel between the antennas; see the block loopback_source."""
+    """The simulated channel between the antennas; see the block loopback_source.
+
+    Raises:
+        AppError: what cannot be, or what no picture would come through because of the carrier frequency offset.
+    """
 
     snr_db: float
     channel: str = "awgn"
     cfo_hz: float = 0.0
     cfo_spread_hz: float = 0.0
     seed: int = 1
+
+    def __post_init__(self) -> None:
+        if not -100 <= self.snr_db < math.inf:
+            raise AppError(f"The SNR is a number of dB from -100 on, not {self.snr_db:g}.")
+        if not abs(self.cfo_hz) + self.cfo_spread_hz <= MAX_CFO_HZ:
+            raise AppError(
+                f"The receiver finds nothing at a carrier frequency offset of {self.cfo_hz:g} Hz: it may be "
+                f"{MAX_CFO_HZ:.0f} Hz up or down, which is 0.02 rad a sample at {SAMP_RATE / 1e6:g} million a second."
+            )
+        if not 0 <= self.seed < 2**64:
+            raise AppError(f"The seed is a whole number from 0 to 2^64 - 1, not {self.seed}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,6 +111,7 @@ class Loopback(gr.top_block):
         self.decoder = semcom.decoder(codecs=[codec])
         self.sink = semcom.image_sink(callback=self._on_received)
         self.probe = semcom.link_probe(log=False)
+        self._droppers = (self.encoder, self.normalizer, self.transmitter, self.decoder, self.sink)
         self._watch = _Watch(self)
         self._in_flight: dict[int, dict[str, Any]] = {}  # what is known of each picture, by Delivery's names
         self._lock = threading.Lock()
@@ -120,28 +140,54 @@ class Loopback(gr.top_block):
         """Run the flowgraph; yields every picture, in the order in which they come, lost ones last.
 
         Raises:
-            RuntimeError: nothing moved for two minutes.
+            AppError: nothing moved for two minutes.
         """
         self.start()
         try:
-            progress = time.monotonic()
-            while self._in_flight or not self.source.done() or not self._finished.empty():
-                try:
-                    yield self._finished.get(timeout=QUIET_S)
-                    progress = time.monotonic()
-                except queue.Empty:
-                    if self.source.done() and self.decoder.pending() == 0:
-                        break
-                    if time.monotonic() - progress > STALL_S:
-                        raise RuntimeError(f"Nothing moved for {STALL_S:.0f} s; {self._drops()}.") from None
+            yield from self._arriving()
         finally:
             self.stop()
             self.wait()
+        while not self._finished.empty():
+            yield self._finished.get()
         yield from (_delivery(known) for known in self._in_flight.values() if "sent" in known)
 
+    def _arriving(self) -> Iterator[Delivery]:
+        """What arrives, until that is all, or all is quiet though the receiver was told to give what it has."""
+        arrived, state, moved, flushed = 0, (), time.monotonic(), False
+        while arrived < self.source.sent() or not self.source.done():
+            try:
+                yield self._finished.get(timeout=TICK_S)
+                arrived += 1
+            except queue.Empty:
+                before, state = state, self._state()
+                if state != before:
+                    moved, flushed = time.monotonic(), False
+                quiet_s = time.monotonic() - moved
+                if quiet_s > STALL_S:
+                    raise AppError(f"Nothing moved in the flowgraph for {quiet_s:.0f} s; {self._drops()}.") from None
+                if quiet_s > QUIET_S and not self._busy():
+                    if flushed:
+                        return
+                    self.receiver.to_basic_block()._post(pmt.intern("flush"), pmt.PMT_T)
+                    moved, flushed = time.monotonic(), True
+
+    def _state(self) -> tuple[int, ...]:
+        """Something else whenever something has moved."""
+        return (
+            *(self.source.sent(), self.encoder.pending(), self.transmitter.frames(), self.receiver.frames()),
+            *(self.receiver.images(), self.decoder.pending(), self.sink.received()),
+            *(block.dropped() for block in self._droppers),
+        )
+
+    def _busy(self) -> bool:
+        """Whether a picture is in a block that will hand it on or drop it."""
+        dropped = self.encoder.dropped() + self.normalizer.dropped() + self.transmitter.dropped()
+        before_air = self.source.sent() - self.transmitter.images() - dropped
+        return not self.source.done() or before_air > 0 or self.decoder.pending() > 0
+
     def _drops(self) -> str:
-        blocks = (self.encoder, self.normalizer, self.transmitter, self.decoder, self.sink)
-        return ", ".join(f"{block.name()} dropped {block.dropped()}" for block in blocks)
+        return ", ".join(f"{block.name()} dropped {block.dropped()}" for block in self._droppers)
 
     def _on_received(self, image: ImagePdu) -> None:
         self._note(image.image_id, received=image.pixels, reception=image.reception, ended=time.monotonic())

@@ -2,26 +2,27 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``semcom bench``: measurements that print a table and write JSON."""
 
-import json
 import sys
-from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
+from errors import told_in_a_sentence
+from json_file import JsonFile, write_json
 from rich.console import Console
 from rich.table import Table
 
 app = App(name="semcom bench", help="Measure what is installed here.", version_flags=[])
 console = Console(width=None if sys.stdout.isatty() else 110)
-JsonFile = Annotated[Path | None, Parameter(name="--json")]
+Count = Annotated[int, Parameter(validator=Number(gte=1))]
 
 
 @app.command(name="gap")
 def gap_command(
     *,
     codec: str = "deepjscc-6",
-    images: int = 200,
-    images_at_5_db: int = 1000,
+    images: Count = 200,
+    images_at_5_db: Count = 1000,
     seed: int = 1,
     json_file: JsonFile = None,
 ) -> None:
@@ -50,7 +51,12 @@ def gap_command(
 
 
 @app.command(name="codec")
-def codec_command(*, codec: str = "deepjscc-6", seconds: float = 2.0, json_file: JsonFile = None) -> None:
+def codec_command(
+    *,
+    codec: str = "deepjscc-6",
+    seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 2.0,
+    json_file: JsonFile = None,
+) -> None:
     """How fast a codec is: PyTorch eager beside the engine in use, in one run, and one image end to end.
 
     peak_share is the share of the cores' matrix-multiplication speed, measured in the same run, that the engine's
@@ -77,20 +83,16 @@ def codec_command(*, codec: str = "deepjscc-6", seconds: float = 2.0, json_file:
     )
 
 
-def _report(figures: dict, rows: str, *, title: str, json_file: Path | None) -> None:
+def _report(figures: dict, rows: str, *, title: str, json_file: JsonFile) -> None:
     table = Table(*figures[rows][0], title=title)
     for row in figures[rows]:
         table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value) for value in row.values()))
     console.print(table)
     if json_file:
-        part = json_file.with_name(json_file.name + ".part")
-        part.write_text(json.dumps(figures, indent=1) + "\n")
-        part.replace(json_file)
+        write_json(json_file, figures)
 
 
 def main() -> None:
-    from errors import told_in_a_sentence
-
     with told_in_a_sentence():
         app()
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``semcom demo``: photographs through a GNU Radio flowgraph, a table and a picture of what arrived."""
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -11,13 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import App, Parameter
+from errors import AppError, told_in_a_sentence
+from json_file import JsonFile, write_json
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from demo_rows import Row
-    from loopback import Delivery
+    from loopback import Air, Delivery
     from semcom_models.codec import Codec
 
 app = App(name="semcom demo", version_flags=[])
@@ -35,7 +36,7 @@ def demo(
     codec: str = "deepjscc-6",
     seed: int = 1,
     out: Path = Path("."),
-    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    json_file: JsonFile = None,
 ) -> None:
     """Send pictures through a GNU Radio flowgraph with a simulated channel; show what arrives.
 
@@ -52,7 +53,7 @@ def demo(
     channel
         awgn; rayleigh (flat, a gain drawn for each burst); multipath (8 fading taps).
     cfo_hz
-        Carrier frequency offset, at 1 million samples a second.
+        Carrier frequency offset, at 1 million samples a second; 3183 up or down at most.
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
     seed
@@ -62,42 +63,44 @@ def demo(
     json_file
         Write the rows of the table there.
     """
+    from demo_picture import DemoPicture
     from demo_rows import Judge
     from gnuradio.semcom.image_files import find_pictures
+    from loopback import Air
     from semcom_models import zoo
 
     if images and dataset:
-        raise ValueError("Give --images or --dataset, not both.")
+        raise AppError("Give --images or --dataset, not both.")
     if not snr:
-        raise ValueError("Give at least one SNR in dB after --snr.")
+        raise AppError("Give at least one SNR in dB after --snr.")
+    airs = [Air(snr_db=each, channel=channel, cfo_hz=cfo_hz, seed=seed + number) for number, each in enumerate(snr)]
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
     loaded = zoo.load_codec(codec)
     out.mkdir(parents=True, exist_ok=True)
-    judge = Judge()
-    rows, kept = [], {}
-    for snr_db, delivery in _deliveries(chosen, count, loaded, snr, channel, cfo_hz, seed):
+    judge, picture, rows = Judge(), DemoPicture(snr), []
+    for snr_db, delivery in _deliveries(chosen, count, loaded, airs):
         rows.append(judge.row(delivery, codec=loaded, snr_db=snr_db))
-        if delivery.name in kept or len(kept) < 4:
-            kept.setdefault(delivery.name, {})[snr_db] = (delivery, rows[-1])
+        picture.add(rows[-1], delivery)
     _print(rows, snr, channel)
-    _write(out, rows, kept, json_file)
+    picture.draw(out / "demo.png")
+    console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
+    if json_file:
+        write_json(json_file, {"rows": [asdict(row) for row in rows]})
+        console.print(f"Wrote {json_file}.", highlight=False)
 
 
-def _deliveries(
-    images: object, count: int, codec: "Codec", snr: list[float], channel: str, cfo_hz: float, seed: int
-) -> "Iterator[tuple[float, Delivery]]":
-    from loopback import Air, Loopback
+def _deliveries(images: object, count: int, codec: "Codec", airs: "list[Air]") -> "Iterator[tuple[float, Delivery]]":
+    from loopback import Loopback
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        for number, snr_db in enumerate(snr):
-            task = progress.add_task(f"{snr_db:g} dB", total=count)
-            air = Air(snr_db=snr_db, channel=channel, cfo_hz=cfo_hz, seed=seed + number)
+        for air in airs:
+            task = progress.add_task(f"{air.snr_db:g} dB", total=count)
             link = Loopback(images, codec=codec, air=air)
             for delivery in link.deliveries():
                 progress.advance(task)
-                yield snr_db, delivery
+                yield air.snr_db, delivery
     for sentence in link.source.unreadable():
         console.print(f"Skipped: {sentence}", style="yellow", highlight=False)
 
@@ -161,21 +164,7 @@ def _or_dash(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _write(out: Path, rows: "list[Row]", kept: dict, json_file: Path | None) -> None:
-    from demo_picture import draw
-
-    draw(kept, rows, out / "demo.png")
-    console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
-    if json_file:
-        part = json_file.with_name(json_file.name + ".part")
-        part.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
-        part.replace(json_file)
-        console.print(f"Wrote {json_file}.", highlight=False)
-
-
 def main() -> None:
-    from errors import told_in_a_sentence
-
     with told_in_a_sentence():
         app()
 

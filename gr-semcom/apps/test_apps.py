@@ -2,12 +2,15 @@
 """The apps as a user runs them: each as a program, with files in and files out."""
 
 import json
+import math
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from json_file import write_json
 from PIL import Image
 
 APPS = Path(__file__).resolve().parent
@@ -59,6 +62,19 @@ def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_p
     assert len(json.loads((tmp_path / "rows.json").read_text())["rows"]) == 2
 
 
+def test_demo_counts_what_is_lost(pictures: Path, tmp_path: Path) -> None:
+    Image.new("RGB", (40, 40)).save(pictures / "wide.jpg")
+    os.rename(pictures / "tall.png", os.fsencode(pictures) + b"/caf\xe9.png")
+    done = run("semcom_demo.py", "--images", pictures, "--snr", -20, "--json", "rows.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert [row["image"] for row in rows] == ["caf?", "wide.jpg", "wide.png"]
+    for row in rows:
+        assert (row["ms"], row["snr_est_db"], row["class_received"]) == (None, None, None)
+        assert 0 < row["psnr_db"] < 20
+        assert row["ratio_air"] > row["ratio"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
@@ -68,6 +84,12 @@ def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_p
         (["--codec", "deepjscc-7"], "no codec 'deepjscc-7'"),
         (["--images", "text.png", "--dataset", "cifar10"], "not both"),
         (["--snr", "loud"], "loud"),
+        (["--snr", "10", "inf"], "not inf"),
+        (["--snr", "nan"], "not nan"),
+        (["--cfo-hz", "5000"], "3183 Hz up or down"),
+        (["--seed", "-1"], "seed"),
+        (["--json", "nowhere/rows.json"], "There is no folder nowhere."),
+        (["--json", "."], "It is a folder."),
         (["--srn", "3"], "--snr"),
         (["--channel", "copper"], "copper"),
     ],
@@ -76,12 +98,26 @@ def test_demo_tells_what_is_wrong_and_writes_nothing(tmp_path: Path, arguments: 
     (tmp_path / "text.png").write_text("this is no picture")
     Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     before = set(tmp_path.iterdir())
-    done = run("semcom_demo.py", *arguments, "--json", "rows.json", folder=tmp_path)
+    json_file = () if "--json" in arguments else ("--json", "rows.json")
+    done = run("semcom_demo.py", *arguments, *json_file, folder=tmp_path)
     told = " ".join((done.stdout + done.stderr).replace("│", " ").split())
     assert done.returncode not in (0, -11)
     assert sentence in told
     assert "Traceback" not in told
     assert set(tmp_path.iterdir()) == before
+
+
+def test_json_is_whole_or_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "figures.json"
+    write_json(path, {"rows": [{"psnr_db": math.inf, "ms": np.float64("nan"), "snr_db": 1.5}]})
+    assert json.loads(path.read_text()) == {"rows": [{"psnr_db": None, "ms": None, "snr_db": 1.5}]}
+    with pytest.raises(TypeError):
+        write_json(path, {"rows": [object()]})
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError):
+        write_json(path, {})
+    assert os.listdir(tmp_path) == ["figures.json"]
 
 
 def test_gap_counts_and_compares(tmp_path: Path) -> None:

@@ -2,9 +2,16 @@
 """The harness of demo and bench: whatever the threads do, each picture is accounted for once."""
 
 import itertools
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
 
+import loopback
 import numpy as np
 import pytest
+from errors import AppError
+from gnuradio import gr
 from gnuradio.semcom.pdus import Reception
 from loopback import Air, Loopback
 from semcom_models.codec import Codec
@@ -20,12 +27,60 @@ REPORTS = (
 )
 
 
+SHAPES = ((20, 24, 3), (16, 16, 3), (28, 20, 3))
+
+
 @pytest.fixture(scope="module")
 def codec() -> Codec:
     return Codec(name="small", networks=SemCC(widths=(4, 4, 4), symbols_per_cell=2, coding_blocks=0), engine="torch")
 
 
-@pytest.mark.parametrize("order", itertools.permutations(range(len(REPORTS))))
+@dataclass
+class Troubled:
+    """The codec, with troubles."""
+
+    codec: Codec
+    encode_s: float = 0.0
+    decode_s: float = 0.0
+    fails_at_height: int = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.codec, name)
+
+    def encode(self, images: np.ndarray) -> np.ndarray:
+        time.sleep(self.encode_s)
+        if images.shape[1] == self.fails_at_height:
+            raise RuntimeError("the codec failed on purpose")
+        return self.codec.encode(images)
+
+    def decode(self, *arguments: Any, **size: int) -> np.ndarray:
+        time.sleep(self.decode_s)
+        return self.codec.decode(*arguments, **size)
+
+
+class Silence(gr.sync_block):
+    """Zeros in place of all samples from one on."""
+
+    def __init__(self, first: int) -> None:
+        gr.sync_block.__init__(self, "silence", [np.complex64], [np.complex64])
+        self._first = first
+
+    def work(self, input_items: list[np.ndarray], output_items: list[np.ndarray]) -> int:
+        output_items[0][:] = input_items[0]
+        output_items[0][max(0, self._first - self.nitems_written(0)) :] = 0
+        return len(output_items[0])
+
+
+def pictures() -> list[np.ndarray]:
+    return [np.full(shape, 200, np.uint8) for shape in SHAPES]
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "QUIET_S", 0.5)
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(len(REPORTS)))))
 def test_reports_on_a_picture_may_come_in_any_order(codec: Codec, order: tuple[int, ...]) -> None:
     link = Loopback(PICTURE[np.newaxis], codec=codec, air=Air(snr_db=10))
     for number in order:
@@ -35,3 +90,61 @@ def test_reports_on_a_picture_may_come_in_any_order(codec: Codec, order: tuple[i
     assert (delivery.name, delivery.samples, delivery.ms) == ("grey", 700, pytest.approx(500))
     assert delivery.received is PICTURE
     assert not link._in_flight
+
+
+def test_a_slow_codec_loses_nothing(codec: Codec, impatient: None) -> None:
+    link = Loopback(pictures()[0], codec=Troubled(codec, encode_s=1.2, decode_s=1.2), air=Air(snr_db=20))
+    link.source._patience_s = 0.3  # done long before the picture is on air
+    assert [delivery.ms > 2000 for delivery in link.deliveries()] == [True]
+
+
+def test_pictures_that_nobody_hears_are_lost_and_grey(codec: Codec, impatient: None) -> None:
+    deliveries = list(Loopback(pictures(), codec=codec, air=Air(snr_db=-20)).deliveries())
+    assert [delivery.sent.shape for delivery in deliveries] == list(SHAPES)
+    for delivery in deliveries:
+        assert delivery.samples > 0
+        assert (delivery.received, delivery.reception, delivery.symbols, delivery.ms) == (None,) * 4
+        assert (delivery.seen == loopback.MID_GREY).all()
+
+
+def test_a_picture_that_cannot_be_encoded_is_lost_and_the_next_one_sent(codec: Codec, impatient: None) -> None:
+    link = Loopback(pictures(), codec=Troubled(codec, fails_at_height=16), air=Air(snr_db=20))
+    link.source._patience_s = 0.5
+    deliveries = list(link.deliveries())
+    assert [delivery.sent.shape[0] for delivery in deliveries] == [20, 28, 16]
+    assert [delivery.received is None for delivery in deliveries] == [False, False, True]
+    assert deliveries[-1].samples is None
+
+
+def test_an_incomplete_picture_counts_as_it_is(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "QUIET_S", 0.3)  # the receiver by itself waits a second for the last fragment
+    link = Loopback(np.full((256, 256, 3), 200, np.uint8), codec=codec, air=Air(snr_db=20))
+    silence = Silence(first=7040)  # where the second of two bursts begins
+    link.disconnect(link.transmitter, link.air_sink)
+    link.connect(link.transmitter, silence, link.air_sink)
+    (delivery,) = link.deliveries()
+    assert delivery.reception.erased == pytest.approx(0.5)
+    assert len(delivery.symbols) == 4096
+
+
+def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loopback, "STALL_S", 0.3)
+    with pytest.raises(AppError, match="Nothing moved in the flowgraph for 0 s; encoder dropped 0"):
+        list(Loopback(pictures(), codec=Troubled(codec, encode_s=1.0), air=Air(snr_db=20)).deliveries())
+
+
+@pytest.mark.parametrize(
+    ("air", "sentence"),
+    [
+        ({"snr_db": math.inf}, "SNR"),
+        ({"snr_db": math.nan}, "SNR"),
+        ({"snr_db": -101}, "SNR"),
+        ({"snr_db": 10, "cfo_hz": -3200}, "3183 Hz"),
+        ({"snr_db": 10, "cfo_hz": 3000, "cfo_spread_hz": 200}, "3183 Hz"),
+        ({"snr_db": 10, "cfo_hz": math.nan}, "3183 Hz"),
+        ({"snr_db": 10, "seed": -1}, "seed"),
+    ],
+)
+def test_an_air_that_cannot_be_is_refused(air: dict[str, float], sentence: str) -> None:
+    with pytest.raises(AppError, match=sentence):
+        Air(**air)

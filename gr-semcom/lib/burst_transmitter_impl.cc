@@ -58,9 +58,11 @@ phy::image_info parse(const pmt::pmt_t& pdu)
     return info;
 }
 
+bool can_be_amplitude(float amplitude) { return std::isfinite(amplitude) && amplitude > 0; }
+
 float checked_amplitude(float amplitude)
 {
-    if (!(std::isfinite(amplitude) && amplitude > 0))
+    if (!can_be_amplitude(amplitude))
         throw std::invalid_argument("amplitude must be finite and above 0");
     return amplitude;
 }
@@ -99,7 +101,10 @@ burst_transmitter_impl::burst_transmitter_impl(float amplitude,
 
 void burst_transmitter_impl::set_amplitude(float amplitude)
 {
-    d_amplitude = checked_amplitude(amplitude);
+    if (can_be_amplitude(amplitude))
+        d_amplitude = amplitude;
+    else
+        d_logger->warn("amplitude must be finite and above 0, not {}: it stays {}", amplitude, d_amplitude.load());
 }
 
 int burst_transmitter_impl::work(int noutput_items, gr_vector_const_void_star&, gr_vector_void_star& output_items)

@@ -98,7 +98,7 @@ void loopback_source_impl::warn_if_refused()
 
 void loopback_source_impl::command(const pmt::pmt_t& message)
 try {
-    if (pmt::is_dict(message)) { // also holds for a list of pairs
+    if (pmt::is_dict(message)) { // which is a pair too
         const pmt::pmt_t items = pmt::dict_items(message);
         for (std::size_t i = 0; i < pmt::length(items); i++)
             apply(pmt::symbol_to_string(pmt::car(pmt::nth(i, items))), pmt::cdr(pmt::nth(i, items)));
@@ -133,39 +133,47 @@ try {
     throw std::invalid_argument("the value of \"" + name + "\" has the wrong type");
 }
 
+// Qt ends the process when a setter throws in one of its handlers.
+void loopback_source_impl::change(const std::function<void(impairments&)>& edit)
+try {
+    d_listener.change(edit);
+} catch (const std::invalid_argument& problem) {
+    d_logger->warn("the setting stays as it was: {}", problem.what());
+}
+
 void loopback_source_impl::set_snr_db(double snr_db)
 {
-    d_listener.change([&](impairments& s) { s.snr_db = snr_db; });
+    change([&](impairments& s) { s.snr_db = snr_db; });
 }
 
 void loopback_source_impl::set_cfo_hz(double cfo_hz)
 {
-    d_listener.change([&](impairments& s) { s.cfo_hz = cfo_hz; });
+    change([&](impairments& s) { s.cfo_hz = cfo_hz; });
 }
 
 void loopback_source_impl::set_cfo_spread_hz(double cfo_spread_hz)
 {
-    d_listener.change([&](impairments& s) { s.cfo_spread_hz = cfo_spread_hz; });
+    change([&](impairments& s) { s.cfo_spread_hz = cfo_spread_hz; });
 }
 
 void loopback_source_impl::set_max_delay_samples(double max_delay_samples)
 {
-    d_listener.change([&](impairments& s) { s.max_delay_samples = max_delay_samples; });
+    change([&](impairments& s) { s.max_delay_samples = max_delay_samples; });
 }
 
 void loopback_source_impl::set_random_phase(bool random_phase)
 {
-    d_listener.change([&](impairments& s) { s.random_phase = random_phase; });
+    change([&](impairments& s) { s.random_phase = random_phase; });
 }
 
 void loopback_source_impl::set_taps(const std::vector<gr_complex>& taps)
 {
-    d_listener.change([&](impairments& s) { s.taps = taps; });
+    change([&](impairments& s) { s.taps = taps; });
 }
 
 void loopback_source_impl::set_fading(const std::string& fading)
 {
-    d_listener.change([&](impairments& s) { s.fading = fading; });
+    change([&](impairments& s) { s.fading = fading; });
 }
 
 } // namespace semcom

@@ -44,6 +44,7 @@ public:
 private:
     void command(const pmt::pmt_t& message);
     void apply(const std::string& name, const pmt::pmt_t& value);
+    void change(const std::function<void(::semcom::loopback::impairments&)>& edit);
     void tag_first_sample();
     void tag_burst();
     void warn_if_refused();

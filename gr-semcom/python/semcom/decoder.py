@@ -9,7 +9,8 @@ import pmt
 
 from .batch_block import batch_block
 from .codec_loading import channel_state, check_engine, codec_by_id, find_codec
-from .pdus import ImagePdu, ReceivedPdu
+from .pdu_block import sentence
+from .pdus import BadPdu, ImagePdu, ReceivedPdu
 
 if TYPE_CHECKING:
     from semcom_models.codec import Codec
@@ -35,7 +36,7 @@ class decoder(batch_block):
         batch_block.__init__(self, "decoder", inport="symbols", outport="images", batch=batch)
         self._engine = check_engine(engine)
         loaded = (find_codec(codec, engine=self._engine) for codec in codecs)
-        self._codecs: dict[int, Codec | Exception] = {codec.id: codec for codec in loaded}
+        self._codecs: dict[int, Codec | str] = {codec.id: codec for codec in loaded}
 
     def _parse(self, pdu: pmt.pmt_base) -> ReceivedPdu:
         return ReceivedPdu.from_pmt(pdu)
@@ -59,8 +60,8 @@ class decoder(batch_block):
             try:
                 self._codecs[codec_id] = codec_by_id(codec_id, engine=self._engine)
             except Exception as error:
-                self._codecs[codec_id] = error
+                self._codecs[codec_id] = sentence(error)  # the error itself would hold on to the pictures
         codec = self._codecs[codec_id]
-        if isinstance(codec, Exception):
-            raise codec
+        if isinstance(codec, str):
+            raise BadPdu(codec)
         return codec

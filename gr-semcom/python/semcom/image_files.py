@@ -4,8 +4,10 @@
 import importlib.util
 import os
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -43,7 +45,7 @@ class Picture:
 
 
 def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
-    """All pictures that ``images`` names, in order, without reading the files.
+    """All pictures that ``images`` names, in order, without reading the files; no two have the same name.
 
     Args:
         images: "photos" (four photographs that come with scikit-image), "cifar10" (the test set), a file, a
@@ -53,19 +55,35 @@ def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
     Raises:
         ImageError: something is missing, or there is no picture at all.
     """
-    if isinstance(images, np.ndarray):
-        pictures = _array_pictures(images)
-    elif isinstance(images, str) and images == "photos":
-        pictures = _photos()
-    elif isinstance(images, str) and images == "cifar10":
-        pictures = _cifar10()
-    elif isinstance(images, (str, Path)):
-        pictures = _path_pictures(Path(images).expanduser())
-    else:
-        pictures = [picture for part in images for picture in find_pictures(part)]
+    pictures = _find(images)
     if not pictures:
         raise ImageError("There is no picture to send.")
-    return pictures
+    return _told_apart(pictures)
+
+
+def _find(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
+    if isinstance(images, np.ndarray):
+        return _array_pictures(images)
+    if isinstance(images, str) and images == "photos":
+        return _photos()
+    if isinstance(images, str) and images == "cifar10":
+        return _cifar10()
+    if isinstance(images, (str, Path)):
+        return _path_pictures(Path(images).expanduser())
+    return [picture for part in images for picture in _find(part)]
+
+
+def _told_apart(pictures: list[Picture]) -> list[Picture]:
+    """The same with names of their own: where stems collide the files' whole names, where these do a number too."""
+    alike, uses = Counter(picture.name for picture in pictures), Counter[str]()
+    apart = []
+    for picture in pictures:
+        name = picture.name
+        if alike[name] > 1 and isinstance(picture.source, Path):
+            name = printable(picture.source.name)
+        uses[name] += 1
+        apart.append(replace(picture, name=name if uses[name] == 1 else f"{name} ({uses[name]})"))
+    return apart
 
 
 def _array_pictures(pixels: np.ndarray) -> list[Picture]:
@@ -100,18 +118,28 @@ def _cifar10() -> list[Picture]:
 
 
 def _path_pictures(path: Path) -> list[Picture]:
-    if path.is_dir():
-        files = sorted(file for file in path.iterdir() if _looks_like_picture(file))
-        if not files:
-            raise ImageError(f"There is no picture in the folder {path}.")
-        return [Picture(file.stem, file) for file in files]
-    if not path.exists():
-        raise ImageError(f"There is no file or folder {path}.")
-    return [Picture(path.stem, path)]
+    _pillow()  # where it is missing that is said once, and not of each file
+    try:
+        if path.is_dir():
+            files = sorted(file for file in path.iterdir() if _looks_like_picture(file))
+            if not files:
+                raise ImageError(f"There is no picture in the folder {printable(path)}.")
+        elif path.exists():
+            files = [path]
+        else:
+            raise ImageError(f"There is no file or folder {printable(path)}.")
+    except OSError as error:
+        raise ImageError(f"{printable(path)}: {error.strerror}.") from error
+    return [Picture(printable(file.stem), file) for file in files]
 
 
 def _looks_like_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def printable(path: str | Path) -> str:
+    """A path as text that can be printed and sent: what of it is no UTF-8 becomes question marks."""
+    return str(path).encode(errors="replace").decode()
 
 
 def check_size(height: int, width: int) -> None:
@@ -133,19 +161,21 @@ def read_image(path: Path) -> np.ndarray:
     Raises:
         ImageError: it is no picture, or damaged, or too large; the message names the file.
     """
-    if not path.is_file():
-        raise ImageError(f"{path} is no file.")
-    pil = _pillow()
+    pil, shown = _pillow(), printable(path)
     try:
+        if not path.is_file():
+            raise ImageError("There is no such file.")
         with pil.open(path, formats=FORMATS) as picture:
             check_size(picture.height, picture.width)
             return _rgb(picture)
     except ImageError as error:
-        raise ImageError(f"{path}: {error}") from error
+        raise ImageError(f"{shown}: {error}") from error
+    except PermissionError as error:
+        raise ImageError(f"{shown}: {error.strerror}.") from error
     except pil.DecompressionBombError as error:
-        raise ImageError(f"{path}: A picture of so many pixels is too large to send.") from error
+        raise ImageError(f"{shown}: A picture of so many pixels is too large to send.") from error
     except Exception as error:  # Pillow raises OSError, SyntaxError, ValueError, struct.error, ... for bad files
-        raise ImageError(f"{path}: This is no picture that can be read, or it is damaged.") from error
+        raise ImageError(f"{shown}: This is no picture that can be read, or it is damaged.") from error
 
 
 def _pillow() -> ModuleType:
@@ -176,15 +206,21 @@ def _rgb(picture: "Image.Image") -> np.ndarray:
     return np.array(picture.convert("RGB"))
 
 
-def write_png(path: Path, pixels: np.ndarray) -> None:
-    """uint8 [H, W, 3] as a PNG file, which appears complete or not at all; raises OSError."""
-    pil = _pillow()
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside ``path`` to write to: it takes that place when all went well, and vanishes otherwise."""
     part = path.with_name(f".{path.name}.part")
     try:
-        pil.fromarray(pixels).save(part, format="PNG")
+        yield part
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def write_png(path: Path, pixels: np.ndarray) -> None:
+    """uint8 [H, W, 3] as a PNG file, which appears complete or not at all; raises OSError."""
+    with whole_file(path) as part:
+        _pillow().fromarray(pixels).save(part, format="PNG")
 
 
 def safe_name(name: str) -> str:

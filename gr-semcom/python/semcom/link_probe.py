@@ -40,7 +40,8 @@ class link_probe(pdu_block):
     """Watches a burst receiver: its ``frames`` at ``frames``, its ``images`` at ``images`` (which counts erasures).
 
     Publishes :class:`LinkStats` as a pmt dictionary at ``stats`` and as a line of the log, each time something
-    arrives but at most once in ``period_s`` seconds, and a last time when the flowgraph stops.
+    arrives but at most once in ``period_s`` seconds, and a last time when the flowgraph stops (when the blocks that
+    ``stats`` goes to may have stopped too; the log has it).
 
     Args:
         period_s: seconds between two reports at least; 0 reports every frame and image.

@@ -57,7 +57,7 @@ class pdu_block(gr.basic_block):
                 self._dropped += pdus
                 total, warn = self._dropped, self._may_warn.ready()
             if warn:
-                self.logger.warn(f"dropped a PDU ({total} so far): {_sentence(error)}")
+                self.logger.warn(f"dropped a PDU ({total} so far): {sentence(error)}")
 
     def _listen(self, port: str, handler: Callable[[pmt.pmt_base], None]) -> None:
         self.message_port_register_in(pmt.intern(port))
@@ -103,7 +103,7 @@ class worker_block(pdu_block):
         return True
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """The text of an error that is meant to be read; of an unexpected one the type and the first line."""
     if isinstance(error, (ValueError, OSError)) or type(error).__name__ == "CodecError":
         return str(error)

@@ -186,8 +186,9 @@ class qa_burst(unittest.TestCase):
         symbols = gaussian(1000, self.rng)
         loud, soft = transmit(symbols_pdu(symbols)), transmit(symbols_pdu(symbols), amplitude=0.25)
         np.testing.assert_allclose(soft.samples, 0.25 * loud.samples, rtol=1e-5, atol=1e-7)
-        soft.transmitter.set_amplitude(0.5)
-        self.assertEqual(soft.transmitter.amplitude(), 0.5)
+        for amplitude in (0.5, 0.0, -1.0, NAN, np.inf):
+            soft.transmitter.set_amplitude(amplitude)
+            self.assertEqual(soft.transmitter.amplitude(), 0.5)
 
     def test_arguments_that_cannot_be_are_refused(self) -> None:
         for arguments in ({"amplitude": 0}, {"amplitude": NAN}, {"fragment_symbols": 0}, {"fragment_symbols": 16385}):

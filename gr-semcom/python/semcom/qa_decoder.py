@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import gc
 import unittest
 
 import numpy as np
 from gnuradio.semcom import decoder
-from gnuradio.semcom.pdus import ImagePdu, Reception
-from qa_support import broken, post, received_pdu, running
+from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
+from qa_support import broken, post, received_pdu, running, wait_until
 from qa_support.standin_codec import StandInCodec, needs_models
 
 HEIGHT, WIDTH = 5, 4
@@ -46,6 +47,15 @@ class qa_decoder(unittest.TestCase):
                 post(block, "symbols", received_pdu(sent(), np.ones(30), codec_id=codec_id))
             tap.wait(2)
         self.assertEqual((block.dropped(), len(tap.messages)), (2, 2))
+
+    def test_nothing_is_kept_of_a_picture_whose_codec_is_unknown(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        with running(block, "images"):
+            for count in range(1, 21):
+                post(block, "symbols", received_pdu(sent(), np.ones(30), codec_id=0))
+                wait_until(lambda count=count: block.dropped() == count)
+        gc.collect()
+        self.assertEqual([each for each in gc.get_objects() if isinstance(each, ReceivedPdu)], [])
 
     def test_a_wrong_number_of_symbols_is_dropped(self) -> None:
         block = decoder(codecs=[StandInCodec()])

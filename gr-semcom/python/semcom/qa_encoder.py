@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import threading
-import time
 import unittest
 
 import numpy as np
@@ -9,7 +8,7 @@ import pmt
 from gnuradio.semcom import encoder
 from gnuradio.semcom.batch_block import MAX_BATCH_PIXELS
 from gnuradio.semcom.pdus import SymbolsPdu
-from qa_support import broken, image_pdu, post, running
+from qa_support import broken, image_pdu, post, running, wait_until
 from qa_support.standin_codec import StandInCodec, needs_models
 
 
@@ -36,8 +35,7 @@ class qa_encoder(unittest.TestCase):
             codec.entered.wait(10)
             for image_id, height in enumerate(heights):
                 post(block, "images", image_pdu(image_id=image_id, height=height))
-            while block.pending() < 1 + len(heights):
-                time.sleep(0.001)
+            wait_until(lambda: block.pending() == 1 + len(heights))
             codec.hold.set()
             ids = [SymbolsPdu.from_pmt(pdu).image_id for pdu in tap.wait(11)]
             self.assertEqual(ids, [100, *range(10)])
@@ -51,7 +49,7 @@ class qa_encoder(unittest.TestCase):
         with running(block, "symbols") as tap:
             for image_id in range(4):
                 post(block, "images", image_pdu(image_id=image_id, height=side, width=side))
-            codec.entered.wait(10)
+            wait_until(lambda: block.pending() == 4)
             codec.hold.set()
             tap.wait(4)
         self.assertEqual(codec.batches, [1, 1, 1, 1])

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Photographs of every kind, and files that are none."""
 
+import errno
 import os
 import struct
 import tempfile
@@ -104,7 +105,7 @@ class qa_image_files(unittest.TestCase):
             (self.folder / name).write_bytes(content)
             with self.assertRaisesRegex(ImageError, name):
                 read_image(self.folder / name)
-        with self.assertRaisesRegex(ImageError, "no file"):
+        with self.assertRaisesRegex(ImageError, "no such file"):
             read_image(self.folder)
         with self.assertRaisesRegex(ImageError, "Floating-point"):
             self.saved(Image.new("F", (3, 2)), "float.tiff")
@@ -133,7 +134,14 @@ class qa_image_files(unittest.TestCase):
         (self.folder / "inside.png").mkdir()
         self.assertEqual([picture.name for picture in find_pictures(str(self.folder))], ["a", "b"])
         both = find_pictures([self.folder, self.folder / "b.png", np.zeros((2, 2, 3), np.uint8)])
-        self.assertEqual([picture.name for picture in both], ["a", "b", "b", "array"])
+        self.assertEqual([picture.name for picture in both], ["a", "b.png", "b.png (2)", "array"])
+
+    def test_no_two_pictures_have_the_same_name(self) -> None:
+        for name in ("cat.png", "cat.jpg", "dog.png"):
+            Image.new("RGB", (2, 2)).save(self.folder / name)
+        found = find_pictures([self.folder, np.zeros((3, 2, 2, 3), np.uint8)])
+        names = ["cat.jpg", "cat.png", "dog", "array", "array (2)", "array (3)"]
+        self.assertEqual([picture.name for picture in found], names)
 
     def test_what_is_missing_is_named(self) -> None:
         for images, sentence in (
@@ -147,6 +155,15 @@ class qa_image_files(unittest.TestCase):
         ):
             with self.assertRaisesRegex(ImageError, sentence):
                 find_pictures(images)
+
+    def test_what_may_not_be_read_is_named(self) -> None:
+        Image.new("RGB", (2, 2)).save(self.folder / "a.png")
+        denied = PermissionError(errno.EACCES, "Permission denied")
+        for method, call in (("is_file", read_image), ("open", read_image), ("iterdir", find_pictures)):
+            place = self.folder if call is find_pictures else self.folder / "a.png"
+            patched = mock.patch("PIL.Image.open" if method == "open" else f"pathlib.Path.{method}", side_effect=denied)
+            with patched, self.assertRaisesRegex(ImageError, f"{place}: Permission denied."):
+                call(place)
 
     def test_cifar10(self) -> None:
         with mock.patch.dict(os.environ, {"SEMCOM_DATA": str(self.folder)}):

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import os
 import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 from gnuradio.semcom import image_source
-from gnuradio.semcom.image_files import ImageError
+from gnuradio.semcom.image_files import ImageError, Picture, read_image
 from gnuradio.semcom.pdus import ImagePdu, make_dict
 from PIL import Image
 from qa_support import post, running, wait_until
@@ -58,6 +60,33 @@ class qa_image_source(unittest.TestCase):
             time.sleep(0.02)
             self.assertEqual(len(tap.messages), 8)
 
+    def test_pictures_that_other_blocks_drop_hold_it_up_for_a_while_only(self) -> None:
+        source = image_source(arrays(5), window=2)
+        source._patience_s = 0.2
+        started = time.monotonic()
+        with running(source, "images") as tap:
+            tap.wait(4)
+            self.assertGreater(time.monotonic() - started, 0.15)
+            ack(source, 3)  # stands for all before it, and was not late
+            tap.wait(5)
+            self.assertEqual(source._patience_s, 0.2)
+            self.assertFalse(source.done())
+            wait_until(source.done)
+
+    def test_a_slow_link_gets_more_patience(self) -> None:
+        source = image_source(arrays(6), window=2)
+        source._patience_s = 0.2
+        with running(source, "images") as tap:
+            tap.wait(4)
+            source._patience_s = 10.0
+            ack(source, 1)
+            wait_until(lambda: source._patience_s == 20.0)
+            ack(source, 0)  # late too, because of the same impatience
+            time.sleep(0.1)
+            self.assertEqual((source._patience_s, len(tap.messages)), (20.0, 4))
+            ack(source, 2)
+            tap.wait(5)
+
     def test_ids_wrap(self) -> None:
         source = image_source(arrays(1), window=2, repeat=True)
         source._sent = source._acknowledged = 65_534  # as after so many pictures
@@ -98,6 +127,26 @@ class qa_image_source(unittest.TestCase):
                 self.assertEqual(names, ["b", "d", "b", "d", "b"][: len(names)])
                 for bad, sentence in zip(("a.png", "c.jpg", "e.png"), source.unreadable(), strict=True):
                     self.assertIn(bad, sentence)
+
+    def test_whatever_goes_wrong_with_a_picture_costs_that_picture(self) -> None:
+        with tempfile.TemporaryDirectory() as name:
+            for file in ("a.png", "b.png", os.fsdecode(b"caf\xe9.png"), os.fsdecode(b"dot\xe9.png")):
+                Image.new("RGB", (4, 4)).save(Path(name) / file)
+            (Path(name) / os.fsdecode(b"dot\xe9.png")).write_bytes(b"no picture")
+            source = image_source(name, window=0)
+            with mock.patch.object(Picture, "pixels", autospec=True, side_effect=self.fail_for_b):
+                with running(source, "images") as tap:
+                    names = [ImagePdu.from_pmt(pdu).name for pdu in tap.wait(2)]
+                    wait_until(lambda: len(source.unreadable()) == 2)
+        self.assertEqual(names, ["a", "caf?"])
+        self.assertEqual(source.unreadable()[0], "b: MemoryError: on purpose")
+        self.assertIn("dot?.png: This is no picture", source.unreadable()[1])
+
+    @staticmethod
+    def fail_for_b(picture: Picture) -> np.ndarray:
+        if picture.name == "b":
+            raise MemoryError("on purpose")
+        return read_image(picture.source)
 
     def test_a_folder_of_broken_files_is_an_error(self) -> None:
         with tempfile.TemporaryDirectory() as name:

@@ -2,6 +2,7 @@
 
 import math
 import unittest
+from unittest import mock
 
 import numpy as np
 import pmt
@@ -45,11 +46,15 @@ class qa_link_probe(unittest.TestCase):
 
     def test_reports_are_limited_and_the_last_state_is_logged(self) -> None:
         probe = link_probe(period_s=1000)
+        probe.logger = mock.Mock()
         with running(probe, "stats") as tap:
             for _ in range(50):
                 post(probe, "frames", frame())
             wait_until(lambda: probe.stats().frames == 50)
-            self.assertEqual(len(tap.messages), 1)
+            self.assertEqual(len(tap.wait(1)), 1)
+        first, last = (call.args[0] for call in probe.logger.info.call_args_list)
+        self.assertIn(" 1 frames", first)
+        self.assertEqual(last, str(probe.stats()))
 
     def test_a_link_without_frames(self) -> None:
         stats = link_probe().stats()

@@ -194,8 +194,9 @@ class qa_loopback(gr_unittest.TestCase):
         graph.top.stop()
         graph.top.wait()
 
-    def test_setters_refuse_what_cannot_be(self):
+    def test_setters_warn_of_what_cannot_be_and_change_nothing(self):
         source = semcom.loopback_source(address=next(names), samp_rate=SAMP_RATE)
+        before = [source.cfo_hz(), source.cfo_spread_hz(), source.max_delay_samples()]
         for setter, value in (
             (source.set_snr_db, float("nan")),
             (source.set_cfo_hz, 1e6),
@@ -205,11 +206,14 @@ class qa_loopback(gr_unittest.TestCase):
             (source.set_taps, [0]),
             (source.set_fading, "rice"),
         ):
-            with self.assertRaises(ValueError):
-                setter(value)
+            setter(value)
         self.assertEqual((source.snr_db(), source.taps(), source.fading()), (20, [1], "none"))
-        with self.assertRaises(ValueError):
-            semcom.loopback_source(address="x", samp_rate=0)
+        self.assertEqual([source.cfo_hz(), source.cfo_spread_hz(), source.max_delay_samples()], before)
+
+    def test_arguments_that_cannot_be_are_refused(self):
+        for arguments in ({"samp_rate": 0}, {"snr_db": float("nan")}, {"taps": []}, {"fading": "rice"}):
+            with self.assertRaises(ValueError):
+                semcom.loopback_source(**{"address": next(names), "samp_rate": SAMP_RATE, **arguments})
         with self.assertRaises(RuntimeError):
             semcom.loopback_sink(address="tcp://", samp_rate=SAMP_RATE)
 

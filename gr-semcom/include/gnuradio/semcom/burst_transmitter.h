@@ -44,7 +44,7 @@ public:
                      const std::string& length_tag = "packet_len");
 
     virtual float amplitude() const = 0;
-    //! From the next burst on; std::invalid_argument unless finite and above 0.
+    //! From the next burst on; a value that is not finite or not above 0 is warned about and changes nothing.
     virtual void set_amplitude(float amplitude) = 0;
 
     virtual uint64_t images() const = 0;       //!< sent whole

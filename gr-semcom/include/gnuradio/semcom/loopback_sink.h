@@ -19,7 +19,9 @@ namespace semcom {
  * on the last. A stream without such tags is sent as one burst without end. Once a length tag was seen, samples
  * between two bursts are dropped with a warning, as a USRP sink does. Other tags (tx_time, tx_freq) have no effect.
  *
- * Nothing else is ever dropped: the block waits while the channel is full.
+ * While the flowgraph runs nothing else is dropped: the block waits while the channel is full. When it stops, a reader
+ * in another process has about two seconds to take what is left; the rest is lost, with a warning for what never left
+ * the block.
  */
 class SEMCOM_API loopback_sink : virtual public gr::sync_block
 {

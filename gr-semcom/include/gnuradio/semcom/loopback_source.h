@@ -65,7 +65,7 @@ public:
                      const std::string& fading = "none",
                      uint64_t seed = 1);
 
-    // All of these throw std::invalid_argument, and change nothing, for a value that cannot be.
+    // A value that cannot be is warned about and changes nothing.
     virtual void set_snr_db(double snr_db) = 0;
     virtual void set_cfo_hz(double cfo_hz) = 0;
     virtual void set_cfo_spread_hz(double cfo_spread_hz) = 0;

@@ -37,7 +37,7 @@ Raises ValueError for a value outside these ranges.
         .def("set_amplitude",
              &burst_transmitter::set_amplitude,
              py::arg("amplitude"),
-             "From the next burst on; ValueError unless finite and above 0.")
+             "From the next burst on; a value that is not finite or not above 0 is warned about and changes nothing.")
         .def("images", &burst_transmitter::images, "Images sent whole.")
         .def("frames", &burst_transmitter::frames, "Frames sent whole, one burst each.")
         .def("dropped", &burst_transmitter::dropped, "PDUs that could not be sent.");

@@ -17,7 +17,11 @@ Takes the place of a USRP sink: sends to the loopback_source at the same address
 Input: complex samples. Bursts are marked as for the USRP sink: by a length tag on the first sample, or by tx_sob on
 the first and tx_eob on the last. A stream without such tags is sent as one burst without end. Once a length tag was
 seen, samples between two bursts are dropped with a warning, as a USRP sink does. Other tags (tx_time, tx_freq) have
-no effect. Nothing else is ever dropped: the block waits while the channel is full.
+no effect.
+
+While the flowgraph runs nothing else is dropped: the block waits while the channel is full. When it stops, a reader in
+another process has about two seconds to take what is left; the rest is lost, with a warning for what never left the
+block.
 
 address: a plain name, say air0: a channel within this process. tcp://0.0.0.0:PORT or ipc://FILE: to another process
     through ZeroMQ; the sink binds.

@@ -38,8 +38,9 @@ fading: "none", or "rayleigh": tap i of a burst is drawn from CN(0, |taps[i]|^2)
 seed: of all that is drawn, 0 or more.
 
 The setters hold from the next burst on, in a stream without burst tags from the next samples on (where phase, delay
-and fading are then drawn anew), for the noise between bursts at once. The message port "command" takes a dictionary
-or pair of the same names, for example {"snr_db": 12.0}.
+and fading are then drawn anew), for the noise between bursts at once; a value that cannot be is warned about and
+changes nothing. The message port "command" takes a dictionary or pair of the same names, for example
+{"snr_db": 12.0}.
 
 Raises ValueError for an argument that cannot be, or a name that has a source already; RuntimeError if the address
 cannot be connected to.

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from pathlib import Path
+
+import numpy as np
+from demo_picture import POINTS, SIDE, DemoPicture
+from demo_rows import Row
+from loopback import Delivery
+from PIL import Image
+
+
+def test_little_is_kept_of_large_pictures(tmp_path: Path) -> None:
+    snrs = [20.0, 0.0, 10.0, 5.0, 15.0]
+    picture = DemoPicture(snrs)
+    for number in range(6):
+        sent = np.full((1500, 2000, 3), 40 * number, np.uint8)
+        for snr_db in snrs:
+            lost = snr_db == 0.0
+            received = None if lost else sent
+            symbols = None if lost else np.ones(100_000, np.complex64)
+            delivery = Delivery(f"picture {number}", sent, 5, received, None, symbols, None if lost else 1.0)
+            row = Row(delivery.name, "c", 0.1, 0.2, snr_db, None, 30.0 - lost, None, "cat", None, delivery.ms)
+            picture.add(row, delivery)
+    kept = [*picture._sent.values(), *(pixels for pixels, _ in picture._seen.values())]
+    assert (len(kept), max(side for pixels in kept for side in pixels.shape)) == (4 * (1 + 3), SIDE)
+    assert [(symbols.size, symbols.base) for symbols in picture._symbols.values()] == [(POINTS, None)] * 4
+    picture.draw(tmp_path / "demo.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["demo.png"]
+    with Image.open(tmp_path / "demo.png") as drawn:
+        assert min(drawn.size) > 400
