@@ -55,7 +55,7 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     training = {
         "command": command,
         "data": "CIFAR-10, the first 45,000 training images",
-        "channel": "awgn",
+        "channel": None if isinstance(config, ClassifierConfig) else "awgn",
         "epochs": epochs,
         "seed": config.seed,
         "torch": torch.__version__,
