@@ -68,7 +68,7 @@ def eval_command(network: str, /, *, images: int = 1000, card: bool = False, see
     table = Table(*rows[0], title=name)
     for row in rows:
         table.add_row(*(str(value) for value in row.values()))
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
     if card:
         command = f"./semcom eval {name} --images {images} --seed {seed}"
         write_results(folder, rows, command=command, classifier=judge)
