@@ -120,18 +120,31 @@ def test_json_is_whole_or_not_there(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["figures.json"]
 
 
-def test_gap_counts_and_compares(tmp_path: Path) -> None:
-    """The claim itself needs hundreds of images, ./semcom bench gap; here a few, and bounds to match."""
+def gap(*arguments: object, folder: Path) -> list[dict]:
+    """The points of ./semcom bench gap."""
     from gnuradio.semcom.image_files import ImageError, find_pictures
 
     try:
         find_pictures("cifar10")
     except ImageError as error:
         pytest.skip(f"needs CIFAR-10: {error}")
-    few = ("--images", 20, "--images-at-5-db", 30)
-    done = run("semcom_bench.py", "gap", *few, "--json", tmp_path / "gap.json", folder=APPS)
+    done = run("semcom_bench.py", "gap", *arguments, "--json", folder / "gap.json", folder=APPS)
     assert done.returncode == 0, done.stderr
-    points = json.loads((tmp_path / "gap.json").read_text())["points"]
+    return json.loads((folder / "gap.json").read_text())["points"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_the_air_interface_costs_less_than_0_3_db_and_no_image(tmp_path: Path, seed: int) -> None:
+    for point in gap("--seed", seed, folder=tmp_path):
+        assert point["gap_db"] < 0.3
+        assert point["images"] == (1000 if point["snr_db"] == 5 else 200)
+        assert point["lost"] == 0 or point["snr_db"] < 5
+
+
+def test_gap_counts_and_compares(tmp_path: Path) -> None:
+    """A few images, and bounds to match."""
+    points = gap("--images", 20, "--images-at-5-db", 30, folder=tmp_path)
     assert [(point["snr_db"], point["images"]) for point in points] == [(0, 20), (5, 30), (10, 20), (15, 20), (20, 20)]
     for point in points:
         assert point["lost"] == 0 or point["snr_db"] < 5
