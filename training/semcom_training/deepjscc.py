@@ -33,4 +33,8 @@ class DeepJSCC:
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         images = to_unit(held_out.images[:1000])
-        return {f"psnr_db@{snr_db}dB": psnr_at(self.trained, images, snr_db=snr_db) for snr_db in (0, 10, 20)}
+        channel = self._link.conditions.channel
+        return {
+            f"psnr_db@{snr_db}dB": psnr_at(self.trained, images, channel=channel, snr_db=snr_db)
+            for snr_db in (0, 10, 20)
+        }

@@ -7,27 +7,30 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from semcom_models.architecture import Architecture, Receiver, Transmitter
-from semcom_models.channels import Awgn
 from torch import Tensor, nn
+
+from semcom_training.channels import AwgnChannel, Channel
 
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
     """What the link is drawn from, for each image: SNR uniform in ``snr_db``; with probability ``erasure_rate`` a
-    share of the symbols, uniform in 0 to 0.3, never arrives, as when fragments are lost on air."""
+    share of the symbols, uniform in 0 to 0.3, never arrives, as when fragments are lost on air.  Under fading the SNR
+    is the mean over the fades."""
 
     snr_db: tuple[float, float]
     erasure_rate: Annotated[float, Field(ge=0, le=1)]
+    channel: Channel = AwgnChannel()
 
 
 class Link(nn.Module):
-    """Transmitter, AWGN channel with erasures, receiver; differentiable from end to end."""
+    """Transmitter, channel with erasures, receiver; differentiable from end to end."""
 
     def __init__(self, networks: Architecture, conditions: Conditions, *, compiled: bool) -> None:
         super().__init__()
         self.transmitter = Transmitter(networks)
         self.receiver = Receiver(networks)
-        self.channel = Awgn()
+        self.channel = conditions.channel.layer()
         self.conditions = conditions
         if compiled:
             self.transmitter.compile()
@@ -50,16 +53,18 @@ class Link(nn.Module):
 
 
 @torch.inference_mode()
-def sent_over(networks: Architecture, images: Tensor, *, snr_db: float, seed: int, batch: int = 500) -> Tensor:
-    """Reconstructions of images [N, 3, H, W] in [0, 1] after AWGN at ``snr_db``, the noise drawn from ``seed``."""
-    link = Link(networks, Conditions(snr_db=(snr_db, snr_db), erasure_rate=0), compiled=False)
+def sent_over(
+    networks: Architecture, images: Tensor, *, channel: Channel, snr_db: float, seed: int, batch: int = 500
+) -> Tensor:
+    """Reconstructions of images [N, 3, H, W] in [0, 1] after ``channel`` at ``snr_db``, drawn from ``seed``."""
+    link = Link(networks, Conditions(snr_db=(snr_db, snr_db), erasure_rate=0, channel=channel), compiled=False)
     generator = torch.Generator().manual_seed(seed)
     return torch.cat([link(part, generator) for part in images.split(batch)])
 
 
-def psnr_at(networks: Architecture, images: Tensor, *, snr_db: float, seed: int = 0) -> float:
-    """Mean over the images of the PSNR in dB after AWGN at ``snr_db``."""
-    return psnr_db(images, sent_over(networks, images, snr_db=snr_db, seed=seed)).mean().item()
+def psnr_at(networks: Architecture, images: Tensor, *, channel: Channel, snr_db: float, seed: int = 0) -> float:
+    """Mean over the images of the PSNR in dB after ``channel`` at ``snr_db``."""
+    return psnr_db(images, sent_over(networks, images, channel=channel, snr_db=snr_db, seed=seed)).mean().item()
 
 
 def psnr_db(images: Tensor, reconstructions: Tensor) -> Tensor:

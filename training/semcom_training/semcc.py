@@ -76,10 +76,11 @@ class SemCC:
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         part = held_out[:1000]
         images = to_unit(part.images)
-        received = sent_over(self.networks, images, snr_db=5.0, seed=0)
+        channel = self._link.conditions.channel
+        received = sent_over(self.networks, images, channel=channel, snr_db=5.0, seed=0)
         return {
             "accuracy@5dB": accuracy(self.downstream, LabelledImages((received * 255).round().byte(), part.labels)),
-            "psnr_db@5dB": psnr_at(self.networks, images, snr_db=5.0),
+            "psnr_db@5dB": psnr_at(self.networks, images, channel=channel, snr_db=5.0),
         }
 
     def _contrast(self, sent: Tensor, received: Tensor, labels: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import torch
+from pydantic import ValidationError
 from semcom_models import zoo
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.resnet import ResNet20
@@ -55,7 +56,7 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     training = {
         "command": command,
         "data": "CIFAR-10, the first 45,000 training images",
-        "channel": None if isinstance(config, ClassifierConfig) else "awgn",
+        "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
         "epochs": epochs,
         "seed": config.seed,
         "torch": torch.__version__,
@@ -77,21 +78,27 @@ def begin(run: Path, config: Config) -> dict:
     others = [config.downstream] if isinstance(config, SemCCConfig) else []
     if not isinstance(config, ClassifierConfig) and config.networks.start_from:
         others.append(config.networks.start_from)
-    now = {
-        "config": config.model_dump(mode="json"),
-        "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others},
-    }
+    weights_sha256 = {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others}
     record = run / "begun.json"
     if not record.exists():
+        now = {"config": config.model_dump(mode="json"), "weights_sha256": weights_sha256, "commit": _commit()}
         run.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(now | {"commit": _commit()}, indent=2) + "\n")
+        record.write_text(json.dumps(now, indent=2) + "\n")
     begun = json.loads(record.read_text())
-    if {name: begun[name] for name in now} != now:
+    if not _same(config, begun["config"]) or begun["weights_sha256"] != weights_sha256:
         raise ConfigError(
             f"{run} holds a run that was begun with another config or other weights; "
             "delete that folder to begin anew, or give another with --runs."
         )
     return begun
+
+
+def _same(config: Config, recorded: dict) -> bool:
+    """Whether a record is of this config; fields that it was too early to have are at their defaults."""
+    try:
+        return type(config).model_validate(recorded) == config
+    except ValidationError:
+        return False
 
 
 def _train_classifier(config: ClassifierConfig, data: tuple[LabelledImages, ...], run: Path) -> ResNet20:

@@ -81,6 +81,25 @@ def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytes
         run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
 
 
+def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those begun when AWGN was the only one; with another channel it is another config."""
+    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    record = lab / "runs" / "tiny" / "begun.json"
+    begun = json.loads(record.read_text())
+    assert begun["config"]["link"].pop("channel") == {"kind": "awgn"}
+    record.write_text(json.dumps(begun))
+    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    assert "channel" not in zoo.read_card(lab / "zoo" / "tiny").training["config"]["link"]
+    fading = 'erasure_rate = 0, channel = {kind = "rayleigh", coherence = "fast"}'
+    (lab / "codec.toml").write_text(CODEC.replace("erasure_rate = 0", fading))
+    with pytest.raises(SystemExit, match="begun with another config"):
+        run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    record.unlink()
+    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    assert zoo.read_card(lab / "zoo" / "tiny").training["channel"] == "rayleigh, fast"
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

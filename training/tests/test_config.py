@@ -48,6 +48,55 @@ def test_a_mistake_is_told(tmp_path: Path, right: str, wrong: str, message: str)
         read_config(path)
 
 
+CODEC = """
+name = "x"
+method = "deepjscc"
+networks = {architecture = "semcc", arguments = {}}
+schedule = {epochs = 1, batch = 1, learning_rate = 1}
+[link]
+snr_db = [0, 20]
+erasure_rate = 0
+"""
+
+
+@pytest.mark.parametrize(
+    ("channel", "name"),
+    [
+        ("", "awgn"),
+        ('channel = {kind = "awgn"}', "awgn"),
+        ('channel = {kind = "rayleigh", coherence = "block"}', "rayleigh, block"),
+        (
+            'channel = {kind = "tdl", profile = "tdl_a", delay_spread_s = 1e-6, doppler_hz = 50}',
+            "tdl_a, delay spread 1e-06 s, Doppler 50 Hz",
+        ),
+    ],
+)
+def test_a_channel_is_chosen(tmp_path: Path, channel: str, name: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(CODEC + channel)
+    assert read_config(path).link.channel.name == name
+
+
+@pytest.mark.parametrize(
+    ("channel", "message"),
+    [
+        ('{kind = "copper"}', "copper"),
+        ('{kind = "awgn", coherence = "fast"}', "coherence"),
+        ('{kind = "rayleigh"}', "coherence"),
+        ('{kind = "rayleigh", coherence = "slow"}', "coherence"),
+        ('{kind = "tdl", profile = "flat", delay_spread_s = 1e-6, doppler_hz = 50}', "profile"),
+        ('{kind = "tdl", profile = "tdl_a", delay_spread_s = 1e-6}', "doppler_hz"),
+        ('{kind = "tdl", profile = "tdl_a", delay_spread_s = 1e-5, doppler_hz = 0}', "cyclic prefix"),
+        ('{kind = "tdl", profile = "tdl_a", delay_spread_s = 1e-6, doppler_hz = -5}', "doppler_hz is -5"),
+    ],
+)
+def test_a_channel_that_cannot_be_is_told(tmp_path: Path, channel: str, message: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f"{CODEC}channel = {channel}")
+    with pytest.raises(ConfigError, match=message):
+        read_config(path)
+
+
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read"):
         read_config(tmp_path / "none.toml")

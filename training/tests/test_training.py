@@ -8,6 +8,7 @@ import torch
 from semcom_models import zoo
 from semcom_models.resnet import ResNet20
 from semcom_models.semcc import SemCC as Networks
+from semcom_training.channels import AwgnChannel, Channel, RayleighChannel, TdlChannel
 from semcom_training.classifier import Classifier
 from semcom_training.config import ConfigError, NetworksConfig
 from semcom_training.data import LabelledImages, random_flip, to_unit
@@ -40,9 +41,31 @@ def blobs() -> LabelledImages:
 def test_deepjscc_learns(blobs: LabelledImages, tmp_path: Path) -> None:
     method = DeepJSCC(networks(), CONDITIONS, compiled=False)
     images = blobs.images.float() / 255
-    before = psnr_at(method.trained.eval(), images, snr_db=10)
+    before = psnr_at(method.trained.eval(), images, channel=AwgnChannel(), snr_db=10)
     fit(method, Schedule(epochs=12, batch=16, learning_rate=5e-3), blobs, blobs, seed=1, run=tmp_path)
-    assert psnr_at(method.trained, images, snr_db=10) > before + 6
+    assert psnr_at(method.trained, images, channel=AwgnChannel(), snr_db=10) > before + 6
+
+
+@pytest.mark.parametrize(
+    "channel",
+    [
+        RayleighChannel(kind="rayleigh", coherence="block"),
+        RayleighChannel(kind="rayleigh", coherence="fast"),
+        TdlChannel(kind="tdl", profile="tdl_c", delay_spread_s=1e-6, doppler_hz=50.0),
+    ],
+    ids=lambda channel: getattr(channel, "coherence", channel.kind),
+)
+def test_deepjscc_learns_over_fading(blobs: LabelledImages, tmp_path: Path, channel: Channel) -> None:
+    """Trained and reported over the channel that was asked for."""
+    conditions = Conditions(snr_db=(0, 20), erasure_rate=0, channel=channel)
+    method = DeepJSCC(networks(), conditions, compiled=False)
+    images = to_unit(blobs.images)
+    before = psnr_at(method.trained.eval(), images, channel=channel, snr_db=10)
+    fit(method, Schedule(epochs=12, batch=16, learning_rate=5e-3), blobs, blobs, seed=1, run=tmp_path)
+    after = psnr_at(method.trained, images, channel=channel, snr_db=10)
+    assert after > before + 4
+    assert method.report(blobs)["psnr_db@10dB"] == after
+    assert psnr_at(method.trained, images, channel=AwgnChannel(), snr_db=10) != after
 
 
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(blobs: LabelledImages, tmp_path: Path) -> None:
