@@ -2,7 +2,8 @@
 """Blocks of GNU Radio for semantic communication: images over radio with learned encoders and decoders.
 
 C++ blocks: burst_transmitter, burst_receiver, loopback_sink, loopback_source. Python blocks: image_source, encoder,
-power_normalizer, decoder, image_sink, link_probe. Only an encoder or decoder needs PyTorch, and only once it is made.
+power_normalizer, decoder, image_sink, link_probe, radio_channel. Only an encoder or decoder needs PyTorch, and only
+once it is made.
 """
 
 import numpy as _numpy
@@ -22,6 +23,7 @@ from .image_sink import image_sink
 from .image_source import image_source
 from .link_probe import link_probe
 from .power_normalizer import power_normalizer
+from .radio_channel import radio_channel
 
 __all__ = [
     "burst_receiver",
@@ -34,4 +36,5 @@ __all__ = [
     "loopback_sink",
     "loopback_source",
     "power_normalizer",
+    "radio_channel",
 ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seam to semcom_models: the only place of the blocks that imports it, and only when a codec is wanted."""
+"""The seam to semcom_models: the only place of the blocks that imports it, and only when a block needs it."""
 
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -22,6 +22,18 @@ def _models() -> tuple[ModuleType, ModuleType]:
             "start them through ./semcom, which brings both, or run 'pip install -e .' at the root of gr-semcom."
         ) from error
     return codec, zoo
+
+
+def radio_models() -> ModuleType:
+    """``semcom_models.radio``, which needs no PyTorch."""
+    try:
+        from semcom_models import radio
+    except ImportError as error:
+        raise RuntimeError(
+            f"The radio channel needs the Python package semcom_models ({error}): "
+            "start it through ./semcom, which brings it, or run 'pip install -e .' at the root of gr-semcom."
+        ) from error
+    return radio
 
 
 def check_engine(engine: str) -> str:
