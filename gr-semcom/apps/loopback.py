@@ -20,11 +20,12 @@ from numpy.typing import NDArray
 from semcom_models.codec import Codec
 
 SAMP_RATE = 1e6
-MAX_CFO_HZ = 0.02 * SAMP_RATE / (2 * math.pi)  # the burst receiver finds nothing beyond
+MAX_CFO_HZ = 0.06 * SAMP_RATE / (2 * math.pi)  # the burst receiver finds nothing beyond
 TICK_S = 0.1
 QUIET_S = 1.5  # what has not come so long after anything moved is lost
 STALL_S = 120.0  # something is broken
 MID_GREY = 128
+DEFAULT_PEAK_LIMIT_DB = 10.0
 
 MULTIPATH_TAPS = [float(np.exp(-delay / 3)) for delay in range(8)]
 """Amplitudes of a channel that decays over 8 samples, half of the default cyclic prefix."""
@@ -59,7 +60,7 @@ class Air:
         if not abs(self.cfo_hz) + self.cfo_spread_hz <= MAX_CFO_HZ:
             raise AppError(
                 f"The receiver finds nothing at a carrier frequency offset of {self.cfo_hz:g} Hz: it may be "
-                f"{MAX_CFO_HZ:.0f} Hz up or down, which is 0.02 rad a sample at {SAMP_RATE / 1e6:g} million a second."
+                f"{MAX_CFO_HZ:.0f} Hz up or down, which is 0.06 rad a sample at {SAMP_RATE / 1e6:g} million a second."
             )
         if not 0 <= self.seed < 2**64:
             raise AppError(f"The seed is a whole number from 0 to 2^64 - 1, not {self.seed}.")
@@ -88,15 +89,20 @@ class Delivery:
 
 
 class Loopback(gr.top_block):
-    """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time."""
+    """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time.
 
-    def __init__(self, images: Any, *, codec: Codec, air: Air, window: int = 1) -> None:
+    ``peak_limit_db`` is that of the burst transmitter.
+    """
+
+    def __init__(
+        self, images: Any, *, codec: Codec, air: Air, window: int = 1, peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB
+    ) -> None:
         gr.top_block.__init__(self, "loopback")
         address = next(_addresses)
         self.source = semcom.image_source(images, window=window)
         self.encoder = semcom.encoder(codec)
         self.normalizer = semcom.power_normalizer()
-        self.transmitter = semcom.burst_transmitter()
+        self.transmitter = semcom.burst_transmitter(peak_limit_db=peak_limit_db)
         self.air_sink = semcom.loopback_sink(address, SAMP_RATE)
         self.air_source = semcom.loopback_source(
             address,

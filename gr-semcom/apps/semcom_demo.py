@@ -53,7 +53,7 @@ def demo(
     channel
         awgn; rayleigh (flat, a gain drawn for each burst); multipath (8 fading taps).
     cfo_hz
-        Carrier frequency offset, at 1 million samples a second; 3183 up or down at most.
+        Carrier frequency offset, at 1 million samples a second; 9549 up or down at most.
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
     seed

@@ -139,9 +139,9 @@ def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch:
         ({"snr_db": math.inf}, "SNR"),
         ({"snr_db": math.nan}, "SNR"),
         ({"snr_db": -101}, "SNR"),
-        ({"snr_db": 10, "cfo_hz": -3200}, "3183 Hz"),
-        ({"snr_db": 10, "cfo_hz": 3000, "cfo_spread_hz": 200}, "3183 Hz"),
-        ({"snr_db": 10, "cfo_hz": math.nan}, "3183 Hz"),
+        ({"snr_db": 10, "cfo_hz": -9600}, "9549 Hz"),
+        ({"snr_db": 10, "cfo_hz": 9000, "cfo_spread_hz": 600}, "9549 Hz"),
+        ({"snr_db": 10, "cfo_hz": math.nan}, "9549 Hz"),
         ({"snr_db": 10, "seed": -1}, "seed"),
     ],
 )

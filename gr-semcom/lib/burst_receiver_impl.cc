@@ -48,24 +48,44 @@ uint64_t timeout_samples(double timeout_s, double samp_rate)
     return static_cast<uint64_t>(timeout_s * samp_rate);
 }
 
-} // namespace
-
-burst_receiver::sptr burst_receiver::make(double samp_rate, double timeout_s, double false_alarm)
+phy::equalizer equalizer_of(const std::string& name)
 {
-    return gnuradio::make_block_sptr<burst_receiver_impl>(samp_rate, timeout_s, false_alarm);
+    if (name == "zero_forcing")
+        return phy::equalizer::zero_forcing;
+    if (name == "mmse")
+        return phy::equalizer::mmse;
+    throw std::invalid_argument("equalizer must be zero_forcing or mmse, not " + name);
 }
 
-burst_receiver_impl::burst_receiver_impl(double samp_rate, double timeout_s, double false_alarm)
+} // namespace
+
+burst_receiver::sptr burst_receiver::make(double samp_rate,
+                                          double timeout_s,
+                                          double false_alarm,
+                                          const std::string& preset,
+                                          const std::string& equalizer)
+{
+    return gnuradio::make_block_sptr<burst_receiver_impl>(samp_rate, timeout_s, false_alarm, preset, equalizer);
+}
+
+burst_receiver_impl::burst_receiver_impl(double samp_rate,
+                                         double timeout_s,
+                                         double false_alarm,
+                                         const std::string& preset,
+                                         const std::string& equalizer)
     : gr::sync_block("burst_receiver",
                      gr::io_signature::make(1, 1, sizeof(gr_complex)),
                      gr::io_signature::make(0, 0, 0)),
       d_samp_rate(checked_rate(samp_rate)),
-      d_receiver(phy::frame_params{}, false_alarm, timeout_samples(timeout_s, samp_rate))
+      d_receiver(phy::preset(preset), false_alarm, timeout_samples(timeout_s, samp_rate), equalizer_of(equalizer))
 {
     message_port_register_out(images_port);
     message_port_register_out(frames_port);
     message_port_register_in(flush_port);
-    set_msg_handler(flush_port, [this](const pmt::pmt_t&) { d_receiver.flush(*this); });
+    set_msg_handler(flush_port, [this](const pmt::pmt_t&) {
+        d_receiver.flush(*this);
+        show_counters();
+    });
 }
 
 int burst_receiver_impl::work(int noutput_items, gr_vector_const_void_star& input_items, gr_vector_void_star&)
@@ -74,9 +94,14 @@ int burst_receiver_impl::work(int noutput_items, gr_vector_const_void_star& inpu
     d_receiver.push(static_cast<const gr_complex*>(input_items[0]), noutput_items, *this);
     if (bad_before == 0 && d_receiver.counters().nonfinite_samples > 0)
         d_logger->warn("samples that are NaN or infinite came in: they count as 0");
+    show_counters();
+    return noutput_items;
+}
+
+void burst_receiver_impl::show_counters()
+{
     std::lock_guard<std::mutex> lock(d_counters_mutex);
     d_counters = d_receiver.counters();
-    return noutput_items;
 }
 
 void burst_receiver_impl::on_frame(const phy::frame_report& report)

@@ -15,7 +15,11 @@ namespace semcom {
 class burst_receiver_impl : public burst_receiver, private ::semcom::phy::receiver_listener
 {
 public:
-    burst_receiver_impl(double samp_rate, double timeout_s, double false_alarm);
+    burst_receiver_impl(double samp_rate,
+                        double timeout_s,
+                        double false_alarm,
+                        const std::string& preset,
+                        const std::string& equalizer);
 
     uint64_t frames() const override { return counters().frames; }
     uint64_t header_failures() const override { return counters().header_failures; }
@@ -32,13 +36,14 @@ public:
 private:
     void on_frame(const ::semcom::phy::frame_report& report) override;
     void on_image(const ::semcom::phy::received_image& image) override;
+    void show_counters();
     ::semcom::phy::receiver_counters counters() const;
     double hertz(double rad_per_sample) const;
 
     const double d_samp_rate;
     ::semcom::phy::receiver d_receiver;
     mutable std::mutex d_counters_mutex;
-    ::semcom::phy::receiver_counters d_counters; // as of the last call of work()
+    ::semcom::phy::receiver_counters d_counters; // as of the last call of work() or flush
 };
 
 } // namespace semcom

@@ -24,6 +24,8 @@ const pmt::pmt_t image_id_key = pmt::mp("image_id");
 // How long work() sleeps at most until the scheduler looks around again; as long as the scheduler itself does.
 constexpr auto longest_wait = boost::chrono::milliseconds(250);
 
+constexpr float largest = 1e6f; // part of a symbol; far above, an FFT would overflow
+
 struct bad_pdu : std::invalid_argument {
     using std::invalid_argument::invalid_argument;
 };
@@ -74,26 +76,46 @@ pmt::pmt_t checked_key(const std::string& length_tag)
     return pmt::mp(length_tag);
 }
 
+phy::burst_shape shape_of(const std::string& waveform, double peak_limit_db, int ramp_samples, int gap_samples)
+{
+    phy::burst_shape shape;
+    if (waveform == "dft_spread")
+        shape.payload = phy::waveform::dft_spread;
+    else if (waveform != "ofdm")
+        throw std::invalid_argument("waveform must be ofdm or dft_spread, not " + waveform);
+    shape.peak_limit_db = peak_limit_db;
+    shape.ramp = ramp_samples;
+    shape.gap = gap_samples;
+    return shape;
+}
+
 } // namespace
 
 burst_transmitter::sptr burst_transmitter::make(float amplitude,
                                                 uint32_t fragment_symbols,
-                                                const std::string& length_tag)
+                                                const std::string& length_tag,
+                                                const std::string& preset,
+                                                const std::string& waveform,
+                                                double peak_limit_db,
+                                                int ramp_samples,
+                                                int gap_samples)
 {
     return gnuradio::make_block_sptr<burst_transmitter_impl>(
-        amplitude, fragment_symbols, length_tag);
+        amplitude, fragment_symbols, length_tag, preset, shape_of(waveform, peak_limit_db, ramp_samples, gap_samples));
 }
 
 burst_transmitter_impl::burst_transmitter_impl(float amplitude,
                                                uint32_t fragment_symbols,
-                                               const std::string& length_tag)
+                                               const std::string& length_tag,
+                                               const std::string& preset,
+                                               const phy::burst_shape& shape)
     : gr::sync_block("burst_transmitter",
                      gr::io_signature::make(0, 0, 0),
                      gr::io_signature::make(1, 1, sizeof(gr_complex))),
-      d_transmitter(phy::frame_params{}, fragment_symbols),
+      d_transmitter(phy::preset(preset), fragment_symbols, shape),
       d_length_key(checked_key(length_tag)),
       d_amplitude(checked_amplitude(amplitude)),
-      d_burst(d_transmitter.max_frame_samples())
+      d_burst(d_transmitter.max_burst_samples())
 {
     message_port_register_in(symbols_port); // no handler: work() takes the messages when it has room for them
     message_port_register_out(sent_port);
@@ -126,9 +148,9 @@ bool burst_transmitter_impl::next_burst()
 {
     if (d_next_fragment == d_fragments && !wait_for_image())
         return false;
-    d_burst_length = d_transmitter.frame_samples(d_next_fragment);
+    d_burst_length = d_transmitter.burst_samples(d_next_fragment);
     d_burst_sent = 0;
-    d_transmitter.frame(d_next_fragment++, d_burst.data());
+    d_transmitter.burst(d_next_fragment++, d_burst.data());
     volk_32f_s32f_multiply_32f(reinterpret_cast<float*>(d_burst.data()),
                                reinterpret_cast<const float*>(d_burst.data()),
                                d_amplitude,
@@ -172,14 +194,14 @@ void burst_transmitter_impl::load(const pmt::pmt_t& pdu)
         throw bad_pdu(why);
     size_t length = 0;
     const gr_complex* symbols = pmt::c32vector_elements(pmt::cdr(pdu), length);
-    const auto finite = [](gr_complex s) { return std::isfinite(s.real()) && std::isfinite(s.imag()); };
-    if (!std::all_of(symbols, symbols + length, finite))
-        throw bad_pdu("a symbol is NaN or infinite");
+    const auto usable = [](gr_complex s) { return std::abs(s.real()) < largest && std::abs(s.imag()) < largest; };
+    if (!std::all_of(symbols, symbols + length, usable))
+        throw bad_pdu("a symbol is NaN, infinite or above 10^6");
     d_transmitter.load(info, symbols);
     d_image_id = info.image_id;
     d_image_samples = 0;
     d_next_fragment = 0;
-    d_fragments = d_transmitter.frames();
+    d_fragments = d_transmitter.bursts();
 }
 
 void burst_transmitter_impl::finish_burst()

@@ -15,8 +15,13 @@ namespace semcom {
 class burst_transmitter_impl : public burst_transmitter
 {
 public:
-    burst_transmitter_impl(float amplitude, uint32_t fragment_symbols, const std::string& length_tag);
+    burst_transmitter_impl(float amplitude,
+                           uint32_t fragment_symbols,
+                           const std::string& length_tag,
+                           const std::string& preset,
+                           const ::semcom::phy::burst_shape& shape);
 
+    float peak() const override { return d_amplitude * d_transmitter.peak(); }
     float amplitude() const override { return d_amplitude; }
     void set_amplitude(float amplitude) override;
     uint64_t images() const override { return d_images; }

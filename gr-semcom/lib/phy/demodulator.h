@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #pragma once
 
+#include "acquisition.h"
 #include "channel_estimate.h"
 #include "header_code.h"
 #include "interleaver.h"
@@ -16,7 +17,7 @@ namespace semcom::phy {
 /*! From the samples of one frame to its header and its equalised payload symbols.
  *
  *  Nothing is decided about the payload. The header counts as known once its CRC has been checked, and then serves as
- *  training like the preamble. OFDM symbols are numbered through the frame: 0 and 1 are the two P, then header, then
+ *  training like the preamble. OFDM symbols are numbered through the frame: 0 and 1 are P and Q, then header, then
  *  payload.
  */
 class demodulator
@@ -34,12 +35,13 @@ public:
 
     /*! The payload of the frame that read_header() was successful with.
      *
-     *  \param p1        as before; all up to the end of the frame is read
-     *  \param count     payload symbols
-     *  \param symbols   count results: transmitted symbol + error
-     *  \param noise_var variance of each one's error
+     *  \param p1        as before
+     *  \param head      what read_header() returned
+     *  \param there     OFDM symbols of the payload that are there and read
+     *  \param symbols   head.fragment_symbols() results: transmitted symbol + error
+     *  \param noise_var variance of each one's error; +inf, and the symbol 0, where the pilots are gone
      */
-    void read_payload(const cf* p1, size_t count, cf* symbols, float* noise_var);
+    void read_payload(const cf* p1, const header& head, int there, cf* symbols, float* noise_var);
 
     double cfo() const { return d_cfo + d_line.slope; } //!< rad/sample
     float signal_power() const { return d_power; }      //!< mean |h|^2 over the carriers
@@ -47,16 +49,21 @@ public:
     float evm() const { return d_evm; }                 //!< rms over the payload's pilots, 1 = 100 %
 
 private:
-    void acquire(const cf* p1);
-    void place_window(const float* tap_power);
+    std::optional<header> decode_header();
     void transform(const cf* p1, int symbol);
     void estimate_channel(int symbols);
+    bool is_drowned(int symbol, const phase_observation& o);
+    int end_of_pilots(int end);
     phase_observation observe(int symbol, const std::vector<int>& carriers);
     void fit_line(int end, const std::vector<int>& header_carriers);
     void smooth_phases(int end);
     double clock_drift(int end);
     double drift_phase(int symbol, int carrier) const;
+    void straighten(int symbol, cf* out);
     void equalise(int symbol);
+    void track(int end);
+    float excess_noise(int symbol) const;
+    void despread();
 
     double window_start(int symbol) const; // relative to p1
     double window_middle(int symbol) const;
@@ -69,8 +76,9 @@ private:
     const carrier_map d_map;
     const int d_header_end; // number of the first payload symbol
     std::vector<int> d_all_carriers;
+    acquisition d_acquisition;
     ofdm d_ofdm;
-    fft d_to_delay;
+    fft d_despread;
     channel_estimator d_estimator;
     phase_smoother d_smoother;
     header_code d_header_code;
@@ -86,10 +94,9 @@ private:
     std::vector<float> d_phase, d_phase_var; // [symbol]
     std::vector<phase_observation> d_observations;
     std::vector<float> d_residual;
-    buffer<cf> d_first_taps;
-    buffer<float> d_tap_power;
+    buffer<cf> d_straight, d_symbols;
     buffer<cf> d_ls, d_h, d_inverse_h, d_equalised;
-    buffer<float> d_h_var, d_relative_noise;
+    buffer<float> d_h_var, d_relative_noise, d_symbol_noise;
     std::vector<cf> d_header_symbols;
     std::vector<float> d_header_noise;
 };

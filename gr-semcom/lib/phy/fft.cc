@@ -7,18 +7,12 @@
 
 namespace semcom::phy {
 
-namespace {
-std::mutex& planner_mutex() // FFTW's planner is not thread-safe, its executor is
-{
-    static std::mutex mutex;
-    return mutex;
-}
-} // namespace
-
 fft::fft(int size, direction dir) : d_in(size), d_out(size)
 {
-    std::lock_guard<std::mutex> lock(planner_mutex());
-    // FFTW_ESTIMATE takes the same algorithm in every run, so results repeat to the last bit.
+    // FFTW's planner is not thread-safe unless told so, and others in the process use it too: GNU Radio does.
+    static std::once_flag once;
+    std::call_once(once, fftwf_make_planner_thread_safe);
+    // FFTW_ESTIMATE measures nothing, so that results repeat unless someone imports wisdom.
     d_plan = fftwf_plan_dft_1d(size,
                                reinterpret_cast<fftwf_complex*>(d_in.data()),
                                reinterpret_cast<fftwf_complex*>(d_out.data()),
@@ -28,11 +22,7 @@ fft::fft(int size, direction dir) : d_in(size), d_out(size)
         throw std::runtime_error("FFTW could not plan an FFT of " + std::to_string(size));
 }
 
-fft::~fft()
-{
-    std::lock_guard<std::mutex> lock(planner_mutex());
-    fftwf_destroy_plan(static_cast<fftwf_plan>(d_plan));
-}
+fft::~fft() { fftwf_destroy_plan(static_cast<fftwf_plan>(d_plan)); }
 
 void fft::run() { fftwf_execute(static_cast<fftwf_plan>(d_plan)); }
 

@@ -10,9 +10,9 @@ namespace semcom::phy {
 namespace {
 
 constexpr int version_bits = 4, sequence_bits = 8, id_bits = 16, fragment_bits = 13,
-              symbols_bits = 25, side_bits = 13, scale_bits = 12, reserved_bits = 3;
+              symbols_bits = 25, side_bits = 13, scale_bits = 12, waveform_bits = 1, reserved_bits = 2;
 static_assert(version_bits + sequence_bits + 2 * id_bits + 2 * fragment_bits + symbols_bits +
-                  2 * side_bits + scale_bits + reserved_bits ==
+                  2 * side_bits + scale_bits + waveform_bits + reserved_bits ==
               header_info_bits);
 
 constexpr double scale_steps = 128; // an octave
@@ -66,8 +66,8 @@ bool image_info::operator==(const image_info& o) const
 
 bool header::operator==(const header& o) const
 {
-    return image == o.image && std::tie(sequence, fragment, fragments) ==
-                                   std::tie(o.sequence, o.fragment, o.fragments);
+    return image == o.image && std::tie(sequence, fragment, fragments, payload) ==
+                                   std::tie(o.sequence, o.fragment, o.fragments, o.payload);
 }
 
 uint32_t header::fragment_symbols() const
@@ -113,6 +113,7 @@ header_word pack(const header& h)
     out.put(h.image.height, side_bits);
     out.put(h.image.width, side_bits);
     out.put(scale_code(h.image.scale), scale_bits);
+    out.put(static_cast<uint32_t>(h.payload), waveform_bits);
     out.put(0, reserved_bits);
     out.put(crc16(word), header_crc_bits);
     return word;
@@ -141,6 +142,7 @@ std::optional<header> unpack(const header_word& word)
     h.image.height = in.get(side_bits);
     h.image.width = in.get(side_bits);
     h.image.scale = scale_value(in.get(scale_bits));
+    h.payload = static_cast<waveform>(in.get(waveform_bits));
     if (in.get(reserved_bits) != 0 || !h.consistent())
         return std::nullopt;
     return h;

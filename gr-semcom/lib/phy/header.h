@@ -7,12 +7,18 @@
 
 namespace semcom::phy {
 
+/*! How payload symbols ride on the carriers. Stands in the header, so a receiver takes both. */
+enum class waveform : uint8_t {
+    ofdm,      //!< a symbol a carrier
+    dft_spread //!< the Fourier transform of as many symbols: lower peaks for QAM, none for Gaussian symbols
+};
+
 constexpr int header_version = 1;
 constexpr int header_info_bits = 136;
 constexpr int header_crc_bits = 16;
 constexpr int header_bits = header_info_bits + header_crc_bits;
 
-constexpr uint32_t max_image_symbols = 1u << 25;
+constexpr uint32_t max_image_symbols = 1u << 24;
 constexpr uint32_t max_fragments = 1u << 13;
 constexpr uint32_t max_image_side = (1u << 13) - 1;
 
@@ -35,6 +41,7 @@ struct header {
     uint8_t sequence = 0;   //!< of frames, wraps
     uint16_t fragment = 0;  //!< 0 .. fragments - 1
     uint16_t fragments = 1; //!< 1 .. max_fragments
+    waveform payload = waveform::ofdm;
 
     //! Payload symbols of this frame: pieces of an image differ by one symbol at most.
     uint32_t fragment_symbols() const;

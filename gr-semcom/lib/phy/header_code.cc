@@ -8,7 +8,7 @@
 namespace semcom::phy {
 
 namespace {
-constexpr double design_esn0_db = -2;
+constexpr double design_esn0_db = -3;
 constexpr int list_size = 32;
 
 std::optional<header> parse(const uint8_t* info)

@@ -2,6 +2,7 @@
 #include "interleaver.h"
 #include "prng.h"
 
+#include <algorithm>
 #include <numeric>
 #include <utility>
 
@@ -9,14 +10,20 @@ namespace semcom::phy {
 
 const buffer<uint32_t>& interleaver::order(uint32_t symbols)
 {
-    if (d_order.size() != symbols) {
-        d_order.resize(symbols);
-        std::iota(d_order.begin(), d_order.end(), 0u);
-        prng random(symbols);
-        for (uint32_t i = symbols; i > 1; --i)
-            std::swap(d_order[i - 1], d_order[random.below(i)]);
+    const auto known = std::find_if(d_orders.begin(), d_orders.end(),
+                                    [=](const auto& order) { return order.size() == symbols; });
+    if (known != d_orders.end()) {
+        std::rotate(d_orders.begin(), known, known + 1); // the last one used comes first
+        return d_orders.front();
     }
-    return d_order;
+    std::rotate(d_orders.begin(), d_orders.end() - 1, d_orders.end());
+    auto& order = d_orders.front();
+    order.resize(symbols);
+    std::iota(order.begin(), order.end(), 0u);
+    prng random(symbols);
+    for (uint32_t i = symbols; i > 1; --i)
+        std::swap(order[i - 1], order[random.below(i)]);
+    return order;
 }
 
 scrambler::scrambler(uint32_t max_symbols) : d_turns(max_symbols)

@@ -4,21 +4,23 @@
 #include "types.h"
 
 #include <cstdint>
+#include <vector>
 
 namespace semcom::phy {
 
 /*! The order in which the symbols of an image go on air, and their scrambling.
  *
  *  The symbol at place i on air is the image's symbol order(k)[i]. Fisher-Yates with SplitMix64 seeded by k, so that
- *  both ends derive it from k alone; kept until another k is asked for.
+ *  both ends derive it from k alone. Those of the last few k are kept.
  */
 class interleaver
 {
 public:
+    //! Valid until the next call.
     const buffer<uint32_t>& order(uint32_t symbols);
 
 private:
-    buffer<uint32_t> d_order;
+    std::vector<buffer<uint32_t>> d_orders{ 4 }; // the last used first
 };
 
 /*! Turns by multiples of 90 degrees that keep equal symbols from adding up to a peak. */

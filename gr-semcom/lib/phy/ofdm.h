@@ -22,6 +22,14 @@ public:
     {
         return carrier < d_used / 2 ? carrier - d_used / 2 : carrier - d_used / 2 + 1;
     }
+    //! The used carrier of a frequency, -1 where there is none
+    int carrier(int frequency) const
+    {
+        const int half = d_used / 2;
+        if (frequency == 0 || frequency < -half || frequency > half)
+            return -1;
+        return frequency < 0 ? frequency + half : frequency + half - 1;
+    }
     int used() const { return d_used; }
     const std::vector<int>& data() const { return d_data; }
     const std::vector<int>& pilots() const { return d_pilots; }

@@ -10,6 +10,7 @@ namespace semcom::phy {
 namespace {
 
 constexpr int max_stages = 10; // longer mother codes gain little here and cost time
+constexpr uint8_t none = 255;
 
 int reverse_bits(int value, int bits)
 {
@@ -75,17 +76,31 @@ polar_code::polar_code(int info_bits, int code_bits, double design_esn0_db, int 
         d_sent.push_back(d_sent[i]); // repetition
 
     choose_info_set(design_esn0_db);
-    d_first_info = std::find(d_is_info.begin(), d_is_info.end(), 1) - d_is_info.begin();
+    find_frozen_nodes();
 
     path empty;
-    empty.llr.resize(2 * d_length);
-    empty.left.resize(2 * d_length);
-    empty.info.resize(info_bits);
+    for (auto& row : empty.row)
+        row.assign(d_stages, none);
     d_paths.assign(list_size, empty);
     d_spare.assign(list_size, empty);
+    for (auto& of_kind : d_rows) {
+        of_kind.resize(d_stages);
+        for (int s = 0; s < d_stages; ++s) {
+            if (&of_kind == &d_rows[llr])
+                of_kind[s].llr.resize(list_size << s);
+            else
+                of_kind[s].bits.resize(list_size << s);
+            of_kind[s].users.assign(list_size, 0);
+            of_kind[s].unused.resize(list_size);
+            std::iota(of_kind[s].unused.begin(), of_kind[s].unused.end(), uint8_t{ 0 });
+        }
+    }
     d_forks.reserve(2 * list_size);
+    d_decisions.reserve(info_bits * list_size);
     d_channel.resize(d_length);
-    d_scratch.resize(2 * d_length);
+    d_info.resize(info_bits);
+    d_heir.resize(list_size);
+    d_scratch.resize(d_length);
 }
 
 void polar_code::choose_info_set(double design_esn0_db)
@@ -122,69 +137,162 @@ void polar_code::encode(const uint8_t* info, uint8_t* code)
         code[i] = x[d_sent[i]];
 }
 
-// The tree is walked leaf by leaf. Between a leaf and the next only the stages up to the lowest set
-// bit of the leaf's number change: that stage goes right (g), those below go left (f).
-void polar_code::update_llrs(path& p, int leaf) const
+void polar_code::find_frozen_nodes()
 {
-    const bool first = leaf == d_first_info;
-    for (int s = first ? d_stages - 1 : __builtin_ctz(leaf); s >= 0; --s) {
-        const int n = 1 << s;
-        const float* above = s + 1 == d_stages ? d_channel.data() : &p.llr[2 * n];
-        if (leaf >> s & 1)
-            g_node(above, above + n, &p.left[n], &p.llr[n], n);
-        else
-            f_node(above, above + n, &p.llr[n], n);
+    d_is_frozen.resize(d_stages + 1);
+    for (int s = 0; s <= d_stages; ++s)
+        for (int first = 0; first < d_length; first += 1 << s)
+            d_is_frozen[s].push_back(std::all_of(&d_is_info[first], &d_is_info[first] + (1 << s),
+                                                 [](uint8_t is_info) { return !is_info; }));
+}
+
+int polar_code::own_row(path& p, what kind, int stage)
+{
+    rows& of_stage = d_rows[kind][stage];
+    uint8_t& mine = p.row[kind][stage];
+    if (mine == none || of_stage.users[mine] > 1) { // all of it is written anew, so nothing is copied
+        if (mine != none)
+            --of_stage.users[mine];
+        mine = of_stage.unused.back();
+        of_stage.unused.pop_back();
+        of_stage.users[mine] = 1;
+    }
+    return mine;
+}
+
+const float* polar_code::llrs(const path& p, int stage) const
+{
+    return stage == d_stages ? d_channel.data() : &d_rows[llr][stage].llr[p.row[llr][stage] << stage];
+}
+float* polar_code::write_llrs(path& p, int stage) { return &d_rows[llr][stage].llr[own_row(p, llr, stage) << stage]; }
+const uint8_t* polar_code::bits(const path& p, what side, int stage) const
+{
+    return &d_rows[side][stage].bits[p.row[side][stage] << stage];
+}
+uint8_t* polar_code::write_bits(path& p, what side, int stage)
+{
+    return &d_rows[side][stage].bits[own_row(p, side, stage) << stage];
+}
+
+void polar_code::share(const path& from, path& to)
+{
+    to = from;
+    for (int kind : { llr, left, right })
+        for (int s = 0; s < d_stages; ++s)
+            if (to.row[kind][s] != none)
+                ++d_rows[kind][s].users[to.row[kind][s]];
+}
+
+void polar_code::release(path& p)
+{
+    for (int kind : { llr, left, right })
+        for (int s = 0; s < d_stages; ++s) {
+            uint8_t& row = p.row[kind][s];
+            if (row != none && --d_rows[kind][s].users[row] == 0)
+                d_rows[kind][s].unused.push_back(row);
+            row = none;
+        }
+}
+
+/*! Decides the leaves below a node, whose LLRs are known, in all paths, and leaves its code bits with its parent as those
+ *  of the left or right child.
+ */
+void polar_code::decode_node(int stage, int number, int list_size)
+{
+    const what side = number % 2 ? right : left;
+    if (d_is_frozen[stage][number]) {
+        freeze(stage, side);
+        return;
+    }
+    if (stage == 0) {
+        split(side, list_size);
+        return;
+    }
+    const int n = 1 << (stage - 1);
+    for (int i = 0; i < d_active; ++i) {
+        const float* above = llrs(d_paths[i], stage);
+        f_node(above, above + n, write_llrs(d_paths[i], stage - 1), n);
+    }
+    decode_node(stage - 1, 2 * number, list_size);
+    for (int i = 0; i < d_active; ++i) {
+        const float* above = llrs(d_paths[i], stage);
+        g_node(above, above + n, bits(d_paths[i], left, stage - 1), write_llrs(d_paths[i], stage - 1), n);
+    }
+    decode_node(stage - 1, 2 * number + 1, list_size);
+    if (stage == d_stages)
+        return;
+    for (int i = 0; i < d_active; ++i) {
+        path& p = d_paths[i];
+        uint8_t* joined = write_bits(p, side, stage);
+        const uint8_t *l = bits(p, left, stage - 1), *r = bits(p, right, stage - 1);
+        for (int b = 0; b < n; ++b) {
+            joined[b] = l[b] ^ r[b];
+            joined[b + n] = r[b];
+        }
     }
 }
 
-void polar_code::store_bit(path& p, int leaf, uint8_t bit)
+void polar_code::freeze(int stage, what side)
 {
-    uint8_t* x = d_scratch.data();
-    x[0] = bit;
-    int s = 0;
-    for (; leaf >> s & 1; ++s) { // a finished right child: join it with its left sibling
-        const int n = 1 << s;
-        for (int i = 0; i < n; ++i) {
-            x[n + i] = x[i];
-            x[i] ^= p.left[n + i];
-        }
+    const int n = 1 << stage;
+    for (int i = 0; i < d_active; ++i) {
+        path& p = d_paths[i];
+        const float* of_node = llrs(p, stage);
+        for (int b = 0; b < n; ++b)
+            p.metric += std::max(0.0f, -of_node[b]);
+        std::fill_n(write_bits(p, side, stage), n, 0);
     }
-    if (s < d_stages)
-        std::copy_n(x, 1 << s, &p.left[1 << s]);
 }
 
 //! Every path continues with 0 and with 1; the best list_size of these stay.
-void polar_code::split(int list_size, int leaf, int count)
+void polar_code::split(what side, int list_size)
 {
     d_forks.clear();
     for (int i = 0; i < d_active; ++i) {
         const path& p = d_paths[i];
-        const float llr = p.llr[1];
-        const uint8_t likely = llr < 0;
+        const float value = *llrs(p, 0);
+        const uint8_t likely = value < 0;
         d_forks.push_back({ p.metric, i, likely });
-        d_forks.push_back({ p.metric + std::fabs(llr), i, static_cast<uint8_t>(!likely) });
+        d_forks.push_back({ p.metric + std::fabs(value), i, static_cast<uint8_t>(!likely) });
     }
     const int kept = std::min<int>(list_size, d_forks.size());
     if (kept < static_cast<int>(d_forks.size()))
         std::nth_element(d_forks.begin(), d_forks.begin() + kept - 1, d_forks.end(),
                          [](const fork& a, const fork& b) { return a.metric < b.metric; });
 
+    // The first child takes its parent's rows, a second one shares them.
     std::swap(d_paths, d_spare);
-    for (int i = kept - 1; i >= 0; --i) {
-        const fork& child = d_forks[i];
+    std::fill(d_heir.begin(), d_heir.end(), none);
+    for (int i = 0; i < kept; ++i) {
+        uint8_t& heir = d_heir[d_forks[i].parent];
+        if (heir != none) {
+            share(d_paths[heir], d_paths[i]);
+            continue;
+        }
+        std::swap(d_paths[i], d_spare[d_forks[i].parent]);
+        heir = i;
+    }
+    for (int i = 0; i < d_active; ++i)
+        if (d_heir[i] == none)
+            release(d_spare[i]);
+    for (int i = 0; i < kept; ++i) {
         path& p = d_paths[i];
-        bool sibling_follows = false;
-        for (int j = 0; j < i; ++j)
-            sibling_follows |= d_forks[j].parent == child.parent;
-        if (sibling_follows)
-            p = d_spare[child.parent];
-        else
-            std::swap(p, d_spare[child.parent]);
-        p.metric = child.metric;
-        p.info[count] = child.bit;
-        store_bit(p, leaf, child.bit);
+        p.metric = d_forks[i].metric;
+        d_decisions.push_back({ p.last, d_forks[i].bit });
+        p.last = d_decisions.size() - 1;
+        *write_bits(p, side, 0) = d_forks[i].bit;
     }
     d_active = kept;
+}
+
+//! The info bits of a path, into d_info.
+void polar_code::read_decisions(const path& p)
+{
+    int at = p.last;
+    for (int i = d_info_bits - 1; i >= 0; --i) {
+        d_info[i] = d_decisions[at].bit;
+        at = d_decisions[at].before;
+    }
 }
 
 bool polar_code::decode_list(int list_size,
@@ -192,28 +300,23 @@ bool polar_code::decode_list(int list_size,
                              uint8_t* info)
 {
     d_active = 1;
+    d_decisions.clear();
     d_paths[0].metric = 0;
-    std::fill(d_paths[0].left.begin(), d_paths[0].left.end(), 0);
-    int count = 0;
-    for (int leaf = d_first_info; leaf < d_length; ++leaf) {
-        for (int i = 0; i < d_active; ++i)
-            update_llrs(d_paths[i], leaf);
-        if (d_is_info[leaf]) {
-            split(list_size, leaf, count++);
+    d_paths[0].last = -1;
+    decode_node(d_stages, 0, list_size);
+    const path* best = nullptr;
+    for (int i = 0; i < d_active; ++i) {
+        const path& p = d_paths[i];
+        if (best && p.metric >= best->metric)
             continue;
-        }
-        for (int i = 0; i < d_active; ++i) {
-            path& p = d_paths[i];
-            p.metric += std::max(0.0f, -p.llr[1]);
-            store_bit(p, leaf, 0);
+        read_decisions(p);
+        if (accept(d_info.data())) {
+            best = &p;
+            std::copy(d_info.begin(), d_info.end(), info);
         }
     }
-    const path* best = nullptr;
     for (int i = 0; i < d_active; ++i)
-        if ((!best || d_paths[i].metric < best->metric) && accept(d_paths[i].info.data()))
-            best = &d_paths[i];
-    if (best)
-        std::copy(best->info.begin(), best->info.end(), info);
+        release(d_paths[i]);
     return best;
 }
 

@@ -32,11 +32,22 @@ public:
                 uint8_t* info);
 
 private:
+    /*! What a path knows at each stage: numbers of rows in d_rows, which paths share until one of them writes. */
     struct path {
-        buffer<float> llr;     // stage s holds 2^s values from 2^s on
-        buffer<uint8_t> left;  // code bits of the left child of stage s, from 2^s on
-        buffer<uint8_t> info;  // decided so far
+        std::vector<uint8_t> row[3]; // of its LLRs, and of the code bits of the left and the right child, by stage
         float metric = 0;
+        int last = -1; // of its decisions, in d_decisions
+    };
+    enum what { llr, left, right };
+    /*! The rows of one stage: list_size of them, and how many paths use each. */
+    struct rows {
+        buffer<float> llr;
+        buffer<uint8_t> bits;
+        std::vector<uint8_t> users, unused;
+    };
+    struct decision {
+        int before; // the path's last one
+        uint8_t bit;
     };
     struct fork {
         float metric;
@@ -45,23 +56,32 @@ private:
     };
 
     void choose_info_set(double design_esn0_db);
-    bool decode_list(int list_size,
-                     const std::function<bool(const uint8_t*)>& accept,
-                     uint8_t* info);
-    void update_llrs(path& p, int leaf) const;
-    void store_bit(path& p, int leaf, uint8_t bit);
-    void split(int list_size, int leaf, int count);
+    void find_frozen_nodes();
+    bool decode_list(int list_size, const std::function<bool(const uint8_t*)>& accept, uint8_t* info);
+    void decode_node(int stage, int number, int list_size);
+    void freeze(int stage, what side);
+    void split(what side, int list_size);
+    void share(const path& from, path& to);
+    void release(path& p);
+    const float* llrs(const path& p, int stage) const;
+    float* write_llrs(path& p, int stage);
+    const uint8_t* bits(const path& p, what side, int stage) const;
+    uint8_t* write_bits(path& p, what side, int stage);
+    int own_row(path& p, what kind, int stage);
+    void read_decisions(const path& p);
 
     int d_info_bits, d_code_bits, d_list_size;
-    int d_stages, d_length;              // of the mother code
-    int d_first_info;                    // all leaves before it are frozen
-    std::vector<int> d_sent;             // mother code bit that code bit i carries
-    std::vector<uint8_t> d_is_info;      // by leaf
-    std::vector<path> d_paths, d_spare;  // kept between calls: decoding allocates nothing
+    int d_stages, d_length;                        // of the mother code
+    std::vector<int> d_sent;                       // mother code bit that code bit i carries
+    std::vector<uint8_t> d_is_info;                // by leaf
+    std::vector<std::vector<uint8_t>> d_is_frozen; // [stage][node]: all leaves below it are
+    std::vector<rows> d_rows[3];                   // [stage], for each of llr, left and right
+    std::vector<path> d_paths, d_spare;            // kept between calls: decoding allocates nothing
     std::vector<fork> d_forks;
+    std::vector<decision> d_decisions;
     int d_active = 1;
     buffer<float> d_channel;
-    buffer<uint8_t> d_scratch;
+    std::vector<uint8_t> d_info, d_scratch, d_heir;
 };
 
 } // namespace semcom::phy

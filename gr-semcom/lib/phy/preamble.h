@@ -6,18 +6,20 @@
 
 namespace semcom::phy {
 
-/*! The known symbol P that opens a frame (cyclic prefix, P, P).
+/*! The two known symbols that open a frame: P, a chirp whose frequency rises over the used carriers, and Q = conj(P) on
+ *  the carriers, which falls.
  *
- *  A linear chirp over the used carriers: nearly constant envelope, and a frequency offset moves its
- *  correlation peak (a sample for each carrier spacing) instead of flattening it, so that one
- *  correlator covers offsets up to half a carrier spacing.
+ *  Their envelopes are nearly constant. A frequency offset moves their correlation peaks instead of flattening them, that
+ *  of P to earlier and that of Q to later samples, so that one correlator each serves all offsets, and how far the peaks
+ *  lie apart tells the offset where the phase between the symbols is ambiguous.
  */
 struct preamble {
     explicit preamble(const frame_params& params);
 
-    buffer<cf> carriers; //!< used_carriers values, |.|^2 = boost
-    buffer<cf> samples;  //!< fft_size values
-    float boost;         //!< linear
+    buffer<cf> carriers[2]; //!< P and Q: used_carriers values each, |.|^2 = boost
+    buffer<cf> samples[2];  //!< without cyclic prefix: fft_size values each
+    float boost;            //!< linear
+    double samples_a_spacing; //!< by so much one carrier spacing moves each peak
 };
 
 } // namespace semcom::phy

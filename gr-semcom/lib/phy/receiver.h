@@ -8,6 +8,8 @@
 #include "preamble.h"
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 
 namespace semcom::phy {
 
@@ -30,6 +32,12 @@ public:
     virtual void on_image(const received_image& image) = 0;
 };
 
+/*! What a received symbol is. */
+enum class equalizer {
+    zero_forcing, //!< sent + error: no bias, and noise_var is the variance of the error
+    mmse          //!< times 1 / (1 + noise_var), which makes the mean squared error least; noise_var is that error
+};
+
 struct receiver_counters {
     uint64_t samples = 0;
     uint64_t nonfinite_samples = 0;       //!< NaN, Inf or absurdly large; taken as 0
@@ -45,7 +53,9 @@ struct receiver_counters {
  *
  *  A sample goes: push -> buffer -> detector -> demodulator (timing, frequency, channel, header, tracking,
  *  equaliser) -> assembler -> listener. Results depend on the samples only, not on how they were cut into push() calls.
- *  A burst is looked for once detector::block() samples from about its beginning on are there.
+ *  A burst is looked for once detector::block() samples from about its beginning on are there. While the payload of a
+ *  frame is still coming the search goes on: a readable header in it ends that frame, as when the transmitter was stopped
+ *  or a stronger one began.
  */
 class receiver
 {
@@ -54,7 +64,10 @@ public:
      *  \param timeout_samples after a frame until an incomplete image is released without the rest
      *  Throws std::invalid_argument.
      */
-    receiver(const frame_params& params, double false_alarm, uint64_t timeout_samples);
+    receiver(const frame_params& params,
+             double false_alarm,
+             uint64_t timeout_samples,
+             equalizer output = equalizer::zero_forcing);
 
     void push(const cf* samples, size_t count, receiver_listener& listener);
 
@@ -64,15 +77,17 @@ public:
     const receiver_counters& counters() const { return d_counters; }
 
 private:
-    enum class state { searching, header, payload };
+    enum class state { searching, header };
+    static constexpr int64_t no_frame = std::numeric_limits<int64_t>::max();
 
     void append(const cf* samples, size_t count);
     void make_room();
     void process(receiver_listener& listener);
-    bool search(receiver_listener& listener);
-    bool read_header(receiver_listener& listener);
-    bool read_payload(receiver_listener& listener);
-    frame_report report(bool header_ok) const;
+    void search(receiver_listener& listener);
+    void read_header(receiver_listener& listener);
+    void finish_frame(int64_t end, receiver_listener& listener);
+    int64_t next_step() const;
+    frame_report report(bool header_ok, int64_t p1, const demodulator& by) const;
 
     bool available(int64_t end) const { return end <= d_buffer_start + static_cast<int64_t>(d_filled); }
     const cf* at(int64_t position) const { return d_buffer.data() + (position - d_buffer_start); }
@@ -80,19 +95,22 @@ private:
     const frame_params d_params;
     const preamble d_preamble;
     detector d_detector;
-    demodulator d_demodulator;
+    std::unique_ptr<demodulator> d_payload, d_probe; //!< of the frame at hand; of a preamble found meanwhile
     assembler d_assembler;
     const int64_t d_timeout;
+    const equalizer d_output;
     receiver_counters d_counters;
 
     buffer<cf> d_buffer;         // samples from position d_buffer_start on
     int64_t d_buffer_start;
     size_t d_filled;
     state d_state = state::searching;
-    int64_t d_search_from = 0;   // everything before is dealt with
-    int64_t d_p1 = 0;            // where P begins in the frame at hand
+    int64_t d_search_from = 0;   // no preamble begins before it that is not dealt with
+    int64_t d_found = 0;         // where P lies in the preamble whose header is to be read
+    int64_t d_p1 = 0;            // where it lies in the frame at hand
+    int64_t d_frame_end = no_frame;
     int64_t d_last_frame_end = 0;
-    header d_header;
+    header d_header;             // of the frame at hand
     buffer<cf> d_symbols;
     buffer<float> d_noise_var;
 };

@@ -8,6 +8,8 @@
 namespace semcom::phy {
 
 namespace {
+constexpr size_t max_orders = 32; // of the cosine transform; faster changes are left to the noise variance
+
 std::complex<double> coherent_sum(const std::vector<phase_observation>& observations, double slope)
 {
     std::complex<double> sum;
@@ -54,13 +56,13 @@ phase_line fit_phase_line(const std::vector<phase_observation>& observations, do
 
 phase_smoother::phase_smoother(size_t max_symbols)
 {
-    d_coefficients.reserve(max_symbols);
+    d_coefficients.reserve(max_orders);
     d_cosine.reserve(4 * max_symbols);
 }
 
 float phase_smoother::smooth(std::vector<float>& residual, float variance)
 {
-    const size_t n = residual.size();
+    const size_t n = residual.size(), orders = std::min(n, max_orders);
     if (d_cosine.size() != 4 * n) {
         d_cosine.resize(4 * n); // cos(pi i / 2n), one period
         for (size_t i = 0; i < 4 * n; ++i)
@@ -69,8 +71,8 @@ float phase_smoother::smooth(std::vector<float>& residual, float variance)
     const auto basis = [&](size_t order, size_t t) { // orthonormal DCT-II
         return std::sqrt((order ? 2.0f : 1.0f) / n) * d_cosine[order * (2 * t + 1) % (4 * n)];
     };
-    d_coefficients.resize(n);
-    for (size_t order = 0; order < n; ++order) {
+    d_coefficients.resize(orders);
+    for (size_t order = 0; order < orders; ++order) {
         float sum = 0;
         for (size_t t = 0; t < n; ++t)
             sum += basis(order, t) * residual[t];
@@ -78,7 +80,7 @@ float phase_smoother::smooth(std::vector<float>& residual, float variance)
     }
     std::fill(residual.begin(), residual.end(), 0.0f);
     float error = 0;
-    for (size_t begin = 0, end = 1; begin < n; begin = end, end = std::min(n, 2 * end)) {
+    for (size_t begin = 0, end = 1; begin < orders; begin = end, end = std::min(orders, 2 * end)) {
         float energy = 0;
         for (size_t order = begin; order < end; ++order)
             energy += d_coefficients[order] * d_coefficients[order];

@@ -3,6 +3,7 @@
 
 #include "types.h"
 
+#include <cmath>
 #include <vector>
 
 namespace semcom::phy {
@@ -21,6 +22,16 @@ struct phase_line {
     double w = 0, wt = 0, wtt = 0; //!< sums of energy, energy * time, energy * time^2 behind it
 
     double at(double time) const { return phase + slope * time; }
+    //! The line with another slope through the point at which it is known best
+    phase_line turned(double slope_change) const
+    {
+        phase_line line = *this;
+        line.slope += slope_change;
+        line.phase -= slope_change * wt / w;
+        return line;
+    }
+    //! Standard deviation of the slope, rad/sample, for noise of variance noise_var a carrier
+    double slope_deviation(double noise_var) const { return std::sqrt(0.5 * noise_var * w / (w * wtt - wt * wt)); }
     //! Variance of at(time), rad^2, for noise of variance noise_var a carrier
     double variance(double time, double noise_var) const
     {

@@ -2,25 +2,51 @@
 #include "transmitter.h"
 #include "prng.h"
 
+#include <volk/volk.h>
 #include <algorithm>
+#include <cmath>
 #include <stdexcept>
 
 namespace semcom::phy {
 
-transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols)
+void burst_shape::validate(const frame_params& params) const
+{
+    if (!(peak_limit_db >= 3))
+        throw std::invalid_argument("peak_limit_db must be at least 3 dB, or inf for none");
+    if (ramp < 0 || ramp > params.fft_size)
+        throw std::invalid_argument("ramp must be from 0 to fft_size samples");
+    if (gap < 0 || gap > 1000000)
+        throw std::invalid_argument("gap must be from 0 to 1000000 samples");
+}
+
+static float peak_of(const frame_params& params, const burst_shape& shape)
+{
+    shape.validate(params);
+    const double power = static_cast<double>(params.used_carriers) / params.fft_size;
+    return std::sqrt(power * std::pow(10, shape.peak_limit_db / 10));
+}
+
+transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols, const burst_shape& shape)
     : d_params(validated(params)),
+      d_shape(shape),
+      d_peak(peak_of(params, shape)),
       d_fragment_symbols(fragment_symbols),
       d_preamble(params),
       d_map(params),
       d_ofdm(params),
+      d_spread(params.data_carriers(), direction::forward),
       d_header_code(params),
       d_scrambler(params.max_fragment_symbols),
       d_filler(params.data_carriers()),
-      d_carriers(params.used_carriers)
+      d_carriers(params.used_carriers),
+      d_ramp(shape.ramp)
 {
     if (fragment_symbols < 1 || fragment_symbols > static_cast<uint32_t>(params.max_fragment_symbols))
         throw std::invalid_argument("fragment_symbols must be from 1 to " +
                                     std::to_string(params.max_fragment_symbols));
+    d_header.payload = shape.payload;
+    for (int i = 0; i < shape.ramp; ++i)
+        d_ramp[i] = std::pow(std::sin(M_PI_2 * (i + 0.5) / shape.ramp), 2);
     prng random(static_cast<uint64_t>(sequence::filler));
     for (auto& value : d_filler)
         value = qpsk(random.below(4));
@@ -33,7 +59,7 @@ transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols)
 const char* transmitter::refuse(const image_info& image) const
 {
     if (image.symbols < 1 || image.symbols > max_image_symbols)
-        return "an image must have from 1 to 33554432 symbols";
+        return "an image must have from 1 to 16777216 symbols";
     if ((image.symbols - 1) / d_fragment_symbols >= max_fragments)
         return "the image needs more than 8192 fragments: raise fragment_symbols";
     if (image.height < 1 || image.height > max_image_side || image.width < 1 ||
@@ -65,20 +91,49 @@ header transmitter::for_fragment(uint32_t fragment) const
     return h;
 }
 
-size_t transmitter::frame_samples(uint32_t fragment) const
+size_t transmitter::burst_samples(uint32_t fragment) const
 {
-    return d_params.frame_samples(for_fragment(fragment).fragment_symbols());
+    return samples_around() + d_params.frame_samples(for_fragment(fragment).fragment_symbols());
 }
 
-void transmitter::frame(uint32_t fragment, cf* samples)
+void transmitter::burst(uint32_t fragment, cf* samples)
 {
-    const header h = for_fragment(fragment);
+    cf* begin = samples + d_shape.ramp;
+    cf* end = frame(for_fragment(fragment), begin);
+    ramp(begin, end - begin);
+    clip(samples, end + d_shape.ramp - samples);
+    std::fill_n(end + d_shape.ramp, d_shape.gap, cf{});
+}
+
+//! Goes on with the first and the last OFDM symbol beyond the frame, which may leave the carriers as they are.
+void transmitter::ramp(cf* frame, size_t length) const
+{
+    const int n = d_params.fft_size;
+    cf *before = frame - d_shape.ramp, *behind = frame + length;
+    for (int i = 0; i < d_shape.ramp; ++i) {
+        before[i] = d_ramp[i] * before[i + n];
+        behind[i] = d_ramp[d_shape.ramp - 1 - i] * behind[i - n];
+    }
+}
+
+void transmitter::clip(cf* samples, size_t count) const
+{
+    for (size_t i = 0; i < count; ++i) {
+        const float power = std::norm(samples[i]);
+        if (power > d_peak * d_peak)
+            samples[i] *= d_peak / std::sqrt(power);
+    }
+}
+
+//! Writes the frame and returns where it ends.
+cf* transmitter::frame(const header& h, cf* samples)
+{
     const int data_carriers = d_params.data_carriers();
 
-    const auto& p = d_preamble.samples;
-    samples = std::copy(p.end() - d_params.cyclic_prefix, p.end(), samples);
-    samples = std::copy(p.begin(), p.end(), samples);
-    samples = std::copy(p.begin(), p.end(), samples);
+    for (const auto& p : d_preamble.samples) {
+        samples = std::copy(p.end() - d_params.cyclic_prefix, p.end(), samples);
+        samples = std::copy(p.begin(), p.end(), samples);
+    }
 
     int symbol = 0; // counts the pilots on
     const auto modulate_data = [&](int symbols) {
@@ -101,7 +156,21 @@ void transmitter::frame(uint32_t fragment, cf* samples)
         d_data[i] = mul(d_scrambler.turn(i), in[i]);
     for (int i = count; i < payload * data_carriers; ++i)
         d_data[i] = d_filler[i % data_carriers];
+    if (h.payload == waveform::dft_spread)
+        for (int s = 0; s < payload; ++s)
+            spread(&d_data[s * data_carriers]);
     modulate_data(payload);
+    return samples;
+}
+
+//! Replaces the symbols of one OFDM symbol by their unitary Fourier transform.
+void transmitter::spread(cf* symbols)
+{
+    const int n = d_spread.size();
+    std::copy_n(symbols, n, d_spread.in());
+    d_spread.run();
+    volk_32f_s32f_multiply_32f(reinterpret_cast<float*>(symbols), reinterpret_cast<const float*>(d_spread.out()),
+                               1 / std::sqrt(static_cast<float>(n)), 2 * n);
 }
 
 } // namespace semcom::phy

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import math
 import threading
 import time
 import unittest
@@ -12,7 +13,7 @@ from gnuradio.semcom.pdus import ReceivedPdu
 from qa_support import NAN, Tap, broken, post, symbols_pdu, wait_until, with_entry
 
 SAMP_RATE = 1e6
-TAIL = np.zeros(4096, np.complex64)
+TAIL = np.zeros(10_000, np.complex64)
 """The receiver finds a burst only once some samples have come after its beginning."""
 
 
@@ -48,9 +49,9 @@ def transmit(*pdus: pmt.pmt_base, **arguments: int | float | str) -> Sent:
     return Sent(np.array(sink.data(), np.complex64), bursts, messages, transmitter)
 
 
-def receive(samples: np.ndarray) -> tuple[list[ReceivedPdu], list[dict], semcom.burst_receiver]:
+def receive(samples: np.ndarray, **arguments: str) -> tuple[list[ReceivedPdu], list[dict], semcom.burst_receiver]:
     """Images and frame reports that a receiver publishes."""
-    top, receiver, images, frames = gr.top_block(), semcom.burst_receiver(SAMP_RATE), Tap(), Tap()
+    top, receiver, images, frames = gr.top_block(), semcom.burst_receiver(SAMP_RATE, **arguments), Tap(), Tap()
     top.connect(blocks.vector_source_c(np.concatenate([samples, TAIL])), receiver)
     top.msg_connect((receiver, "images"), (images, "in"))
     top.msg_connect((receiver, "frames"), (frames, "in"))
@@ -85,7 +86,7 @@ class qa_burst(unittest.TestCase):
         self.assertAlmostEqual(image.snr_db, snr_db, delta=0.5)
         self.assertAlmostEqual(image.cfo_hz, cfo_hz, delta=50)
         self.assertEqual((frame["image_id"], frame["fragment"], frame["fragments"]), (9, 0, 1))
-        self.assertAlmostEqual(frame["sample"], 3000, delta=2)
+        self.assertAlmostEqual(frame["sample"], 3008, delta=2)  # behind the ramp
         self.assertAlmostEqual(frame["evm_percent"], 100 * 10 ** (-snr_db / 20), delta=4)
         self.assertEqual((receiver.frames(), receiver.images(), receiver.header_failures()), (1, 1, 0))
 
@@ -105,7 +106,7 @@ class qa_burst(unittest.TestCase):
 
     def test_a_large_image_with_bursts_longer_than_a_buffer(self) -> None:
         symbols = gaussian(100_000, self.rng)
-        sent = transmit(symbols_pdu(symbols), fragment_symbols=16384)
+        sent = transmit(symbols_pdu(symbols), fragment_symbols=16384, peak_limit_db=math.inf)
         self.assertGreater(min(length for _, length in sent.bursts), 8191)
         (image,), frames, _ = receive(sent.samples)
         self.assertEqual((len(frames), image.fragments, image.fragments_lost), (7, 7, 0))
@@ -149,7 +150,7 @@ class qa_burst(unittest.TestCase):
             meta = pmt.dict_delete(meta, pmt.intern(not_sent))
         good = pmt.cons(meta, pmt.cdr(good))
         bad = broken(good)
-        bad += [symbols_pdu(np.array([1, value, 1])) for value in (NAN, np.inf, complex(0, NAN))]
+        bad += [symbols_pdu(np.array([1, value, 1])) for value in (NAN, np.inf, complex(0, NAN), 2e6)]
         bad += [symbols_pdu(np.ones(10), scale=scale) for scale in (0.0, -1.0, 1e-9, 1e9, np.inf, NAN)]
         bad += [with_entry(good, "height", pmt.from_long(value)) for value in (0, -1, 8192)]
         bad += [with_entry(good, "codec_id", pmt.from_long(65536)), with_entry(good, "scale", pmt.intern("1"))]
@@ -190,11 +191,44 @@ class qa_burst(unittest.TestCase):
             soft.transmitter.set_amplitude(amplitude)
             self.assertEqual(soft.transmitter.amplitude(), 0.5)
 
+    def test_every_frame_and_waveform_crosses(self) -> None:
+        symbols = gaussian(3000, self.rng)
+        for preset in ("narrow", "wide", "long_multipath"):
+            for waveform in ("ofdm", "dft_spread"):
+                with self.subTest(preset=preset, waveform=waveform):
+                    sent = transmit(symbols_pdu(symbols), preset=preset, waveform=waveform)
+                    air = sent.samples + 0.1 * gaussian(sent.samples.size, self.rng)
+                    (image,), _, _ = receive(air.astype(np.complex64), preset=preset)
+                    error = np.mean(np.abs(image.symbols - symbols) ** 2)
+                    self.assertAlmostEqual(10 * np.log10(error), -20, delta=0.4)
+
+    def test_no_sample_is_above_the_peak_and_a_burst_ends_in_its_gap(self) -> None:
+        arguments = {"amplitude": 0.5, "peak_limit_db": 7.0, "ramp_samples": 20, "gap_samples": 50}
+        sent = transmit(symbols_pdu(gaussian(5000, self.rng)), **arguments)
+        self.assertAlmostEqual(sent.transmitter.peak(), 0.5 * np.sqrt(104 / 128) * 10 ** (7 / 20), places=5)
+        self.assertAlmostEqual(np.abs(sent.samples).max(), sent.transmitter.peak(), places=5)
+        plain = transmit(symbols_pdu(gaussian(5000, self.rng)), ramp_samples=0)
+        for (offset, length), (_, bare) in zip(sent.bursts, plain.bursts, strict=True):
+            self.assertEqual(length, bare + 2 * 20 + 50)
+            self.assertTrue((sent.samples[offset + length - 50 : offset + length] == 0).all())
+
+    def test_mmse_output_shrinks_the_symbols(self) -> None:
+        sent = transmit(symbols_pdu(gaussian(4000, self.rng)))
+        air = (sent.samples + gaussian(sent.samples.size, self.rng)).astype(np.complex64)
+        (plain,), _, _ = receive(air)
+        (shrunk,), _, _ = receive(air, equalizer="mmse")
+        gain = 1 / (1 + plain.noise_var)
+        np.testing.assert_allclose(shrunk.symbols, gain * plain.symbols, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(shrunk.noise_var, gain * plain.noise_var, rtol=1e-4)
+
     def test_arguments_that_cannot_be_are_refused(self) -> None:
         for arguments in ({"amplitude": 0}, {"amplitude": NAN}, {"fragment_symbols": 0}, {"fragment_symbols": 16385}):
             self.assertRaises(ValueError, semcom.burst_transmitter, **arguments)
+        for arguments in ({"preset": "tall"}, {"waveform": "fm"}, {"peak_limit_db": 2.0}, {"gap_samples": -1}):
+            self.assertRaises(ValueError, semcom.burst_transmitter, **arguments)
         self.assertRaises(ValueError, semcom.burst_transmitter, length_tag="")
-        for arguments in ({"samp_rate": 0}, {"samp_rate": NAN}, {"false_alarm": 0}, {"timeout_s": 0}):
+        bad = ({"samp_rate": 0}, {"samp_rate": NAN}, {"false_alarm": 0}, {"timeout_s": 0}, {"preset": "tall"})
+        for arguments in (*bad, {"equalizer": "none"}):
             self.assertRaises(ValueError, semcom.burst_receiver, **{"samp_rate": SAMP_RATE, **arguments})
 
     def test_an_idle_transmitter_sleeps_and_wakes_at_once(self) -> None:

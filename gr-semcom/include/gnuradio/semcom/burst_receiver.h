@@ -7,6 +7,7 @@
 #include <gnuradio/sync_block.h>
 
 #include <cstdint>
+#include <string>
 
 namespace gr {
 namespace semcom {
@@ -15,7 +16,8 @@ namespace semcom {
  * \brief From a stream of samples to the symbols of images, equalised and with the noise variance of each.
  * \ingroup semcom
  *
- * The counterpart of burst_transmitter, for any input level and carrier frequency offsets up to 0.02 rad/sample.
+ * The counterpart of burst_transmitter, for any input level and carrier frequency offsets up to 0.06 rad/sample (preset
+ * wide: 0.02, long_multipath: 0.03).
  *
  * Message port "images" publishes received PDUs: a c32vector of the image's k symbols times scale, with metadata
  * image_id, codec_id, height, width, scale, snr_db (Es/N0), cfo_hz, fragments, fragments_lost and noise_var, an
@@ -29,7 +31,8 @@ namespace semcom {
  *
  * Samples that are NaN or infinite count as 0.
  *
- * A burst is found once some 2,000 samples have come after its beginning: append that many zeros to a recording.
+ * A burst is found once some 2,000 samples (8,000 with the longer presets) have come after its beginning: append that
+ * many zeros to a recording.
  */
 class SEMCOM_API burst_receiver : virtual public gr::sync_block
 {
@@ -40,10 +43,17 @@ public:
      * \param samp_rate samples a second, for cfo_hz and timeout_s
      * \param timeout_s seconds without a frame after which an incomplete image is published
      * \param false_alarm probability that a sample of white noise is taken for a preamble, 1e-15 to 0.01
+     * \param preset of the frame: "narrow", "wide" or "long_multipath", as the transmitter has it
+     * \param equalizer "zero_forcing": symbols without bias, and the variance of their errors; "mmse": of least mean
+     *        squared error for symbols of power 1, and that error. The codecs of this project want zero_forcing.
      *
      * \throws std::invalid_argument for a value outside these ranges
      */
-    static sptr make(double samp_rate, double timeout_s = 1.0, double false_alarm = 1e-12);
+    static sptr make(double samp_rate,
+                     double timeout_s = 1.0,
+                     double false_alarm = 1e-12,
+                     const std::string& preset = "narrow",
+                     const std::string& equalizer = "zero_forcing");
 
     virtual uint64_t frames() const = 0;                  //!< with a good header
     virtual uint64_t header_failures() const = 0;         //!< preambles whose header was unreadable

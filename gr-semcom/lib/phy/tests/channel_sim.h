@@ -34,12 +34,11 @@ struct channel_sim {
             const double time = (static_cast<double>(n) - before) * (1 + clock_ppm * 1e-6) - delay;
             const double whole = std::floor(time);
             cf sum;
-            if (clock_ppm != 0 || n == 0)
-                set_kernel(time - whole);
+            const float* weights = kernel(time - whole);
             for (int i = 0; i < 2 * reach; ++i) {
                 const long m = static_cast<long>(whole) - reach + 1 + i;
                 if (m >= 0 && m < static_cast<long>(echoed.size()))
-                    sum += d_kernel[i] * echoed[m];
+                    sum += weights[i] * echoed[m];
             }
             out[n] += semcom::phy::mul(sum, cf(std::polar(1.0, phase + cfo * n)));
         }
@@ -56,15 +55,20 @@ private:
         return out;
     }
 
-    //! Windowed sinc that interpolates at \p fraction after the middle of the kernel.
-    void set_kernel(double fraction) const
+    //! Windowed sinc that interpolates at \p fraction after the middle of the kernel; the fraction is rounded to 1/4096.
+    static const float* kernel(double fraction)
     {
-        d_kernel.resize(64);
-        for (int i = 0; i < 64; ++i) {
-            const double t = i - 31 - fraction;
-            const double window = std::pow(std::cos(M_PI * t / 66), 2);
-            d_kernel[i] = std::abs(t) < 1e-9 ? 1 : window * std::sin(M_PI * t) / (M_PI * t);
-        }
+        constexpr int steps = 4096;
+        static const std::vector<float> table = [] {
+            std::vector<float> t(64 * (steps + 1));
+            for (int step = 0; step <= steps; ++step)
+                for (int i = 0; i < 64; ++i) {
+                    const double x = i - 31 - static_cast<double>(step) / steps;
+                    const double window = std::pow(std::cos(M_PI * x / 66), 2);
+                    t[64 * step + i] = std::abs(x) < 1e-9 ? 1 : window * std::sin(M_PI * x) / (M_PI * x);
+                }
+            return t;
+        }();
+        return &table[64 * std::lround(fraction * steps)];
     }
-    mutable std::vector<float> d_kernel;
 };

@@ -37,15 +37,15 @@ inline semcom::phy::image_info info(uint32_t symbols, uint16_t image_id = 7)
     return { 3, image_id, 32, 48, symbols, 1.0 };
 }
 
-//! The frames of an image, one by one.
+//! The bursts of an image, one by one.
 inline std::vector<samples>
-frames(semcom::phy::transmitter& tx, const semcom::phy::image_info& image, const samples& symbols)
+bursts(semcom::phy::transmitter& tx, const semcom::phy::image_info& image, const samples& symbols)
 {
     tx.load(image, symbols.data());
     std::vector<samples> out;
-    for (uint32_t i = 0; i < tx.frames(); ++i) {
-        out.emplace_back(tx.frame_samples(i));
-        tx.frame(i, out.back().data());
+    for (uint32_t i = 0; i < tx.bursts(); ++i) {
+        out.emplace_back(tx.burst_samples(i));
+        tx.burst(i, out.back().data());
     }
     return out;
 }

@@ -11,6 +11,9 @@ namespace phy = semcom::phy;
 
 namespace {
 
+//! How far P lies behind the beginning of a burst
+int64_t p_offset() { return phy::burst_shape{}.ramp + phy::frame_params{}.cyclic_prefix; }
+
 //! Where a detector finds preambles in a stream.
 std::vector<int64_t> find_all(const samples& stream, double false_alarm)
 {
@@ -25,7 +28,7 @@ std::vector<int64_t> find_all(const samples& stream, double false_alarm)
             return found;
         if (const auto at = detector.scan(&stream[block], block, from)) {
             found.push_back(*at);
-            from = std::max(from, *at + 2 * params.fft_size);
+            from = std::max(from, *at + params.preamble_samples());
         } else {
             from = block + detector.hop();
         }
@@ -42,13 +45,13 @@ samples noise(size_t count, double variance, rng& random)
 
 } // namespace
 
-BOOST_AUTO_TEST_CASE(false_alarms_are_as_frequent_as_asked_for)
+BOOST_AUTO_TEST_CASE(false_alarms_are_no_more_frequent_than_asked_for)
 {
     rng random(1);
     const samples stream = noise(3000000, 1, random);
-    const auto count = find_all(stream, 1e-4).size(); // alarms of neighbours count once: a few less than 300
-    BOOST_TEST(count > 230);
-    BOOST_TEST(count < 340);
+    const auto count = find_all(stream, 1e-4).size(); // neighbours count once, and the union bound is one: less than 300
+    BOOST_TEST(count > 120);
+    BOOST_TEST(count < 320);
 }
 
 BOOST_AUTO_TEST_CASE(threshold_falls_as_false_alarms_are_allowed)
@@ -66,16 +69,16 @@ BOOST_AUTO_TEST_CASE(one_detection_a_burst_at_the_right_place_over_the_cfo_range
     rng random(2);
     phy::transmitter tx({}, 4096);
     for (double level_db : { -120, -40, 0, 40, 120 })
-        for (double cfo : { -0.02, -0.01, 0.0, 0.013, 0.02 }) {
+        for (double cfo : { -0.06, -0.0245, 0.0, 0.037, 0.06 }) {
             channel_sim channel;
             channel.cfo = cfo;
             channel.noise_var = 0.3;
-            samples stream = channel.run(frames(tx, info(200), gaussian(200, random))[0], 3000, 6000, random);
+            samples stream = channel.run(bursts(tx, info(200), gaussian(200, random))[0], 3000, 6000, random);
             for (auto& value : stream)
                 value *= std::pow(10.0, level_db / 20);
             const auto found = find_all(stream, 1e-12);
             BOOST_REQUIRE_EQUAL(found.size(), 1u);
-            BOOST_TEST(std::abs(found[0] - 3016) <= 1);
+            BOOST_TEST(std::abs(found[0] - 3000 - p_offset()) <= 1);
         }
 }
 
@@ -97,8 +100,8 @@ BOOST_AUTO_TEST_CASE(a_strong_burst_is_found_once_and_a_weak_one_behind_it_too)
 {
     rng random(4);
     phy::transmitter tx({}, 4096);
-    samples strong = frames(tx, info(300), gaussian(300, random))[0];
-    const samples weak = frames(tx, info(300), gaussian(300, random))[0];
+    samples strong = bursts(tx, info(300), gaussian(300, random))[0];
+    const samples weak = bursts(tx, info(300), gaussian(300, random))[0];
     for (auto& value : strong)
         value *= 300;
     samples stream = noise(12000, 0.1, random);
@@ -109,6 +112,6 @@ BOOST_AUTO_TEST_CASE(a_strong_burst_is_found_once_and_a_weak_one_behind_it_too)
         stream[second + n] += weak[n];
     const auto found = find_all(stream, 1e-12);
     BOOST_REQUIRE_EQUAL(found.size(), 2u);
-    BOOST_TEST(found[0] == 1016);
-    BOOST_TEST(found[1] == static_cast<int64_t>(second) + 16);
+    BOOST_TEST(found[0] == 1000 + p_offset());
+    BOOST_TEST(found[1] == static_cast<int64_t>(second) + p_offset());
 }

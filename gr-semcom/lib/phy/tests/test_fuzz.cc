@@ -30,6 +30,43 @@ void check(const phy::received_image& image, uint16_t ids)
     }
 }
 
+//! A burst whose header is well-formed and says what it likes about an image that was never there.
+samples forged_burst(rng& random)
+{
+    const phy::frame_params params;
+    phy::header h;
+    h.image.codec_id = random();
+    h.image.image_id = random() % 3;
+    h.image.height = 1 + random() % phy::max_image_side;
+    h.image.width = 1 + random() % phy::max_image_side;
+    h.image.symbols = 1 + (random() % phy::max_image_symbols >> (3 + random() % 21));
+    h.image.scale = phy::quantise_scale(std::exp2(uniform(-15, 15, random)));
+    h.fragments = 1 + random() % std::min(h.image.symbols, phy::max_fragments);
+    h.fragment = random() % h.fragments;
+    h.sequence = random() % 2 + h.fragment;
+    h.payload = static_cast<phy::waveform>(random() % 2);
+    BOOST_REQUIRE(h.consistent());
+
+    phy::transmitter tx(params, 1);
+    samples burst = bursts(tx, info(1), gaussian(1, random))[0];
+    phy::header_code code(params);
+    const phy::carrier_map map(params);
+    phy::ofdm modem(params);
+    samples symbols(code.symbols()), carriers(params.used_carriers);
+    code.encode(h, symbols.data());
+    cf* at = burst.data() + phy::burst_shape{}.ramp + params.preamble_samples();
+    for (int s = 0; s < params.header_symbols; ++s, at += params.symbol_samples()) {
+        for (int i = 0; i < params.data_carriers(); ++i)
+            carriers[map.data()[i]] = symbols[s * params.data_carriers() + i];
+        for (int i = 0; i < params.pilot_carriers; ++i)
+            carriers[map.pilots()[i]] = map.pilot(s, i);
+        modem.modulate(carriers.data(), at);
+    }
+    const samples payload = gaussian(random() % 3000, random);
+    burst.insert(burst.end(), payload.begin(), payload.end());
+    return burst;
+}
+
 //! Any bit pattern: NaN, infinite, denormal, huge.
 cf random_bits(rng& random)
 {
@@ -82,7 +119,7 @@ BOOST_AUTO_TEST_CASE(mutated_bursts)
     phy::transmitter tx({}, 300);
     samples clean;
     for (uint16_t id = 0; id < ids; ++id) {
-        const samples part = join(frames(tx, info(length(id), id), gaussian(length(id), random)), 20);
+        const samples part = join(bursts(tx, info(length(id), id), gaussian(length(id), random)), 20);
         clean.insert(clean.end(), part.begin(), part.end());
     }
     phy::receiver rx({}, 1e-6, 20000);
@@ -100,6 +137,27 @@ BOOST_AUTO_TEST_CASE(mutated_bursts)
         images += found.images.size();
     }
     BOOST_TEST(images > 100u); // it does receive what is left whole
+}
+
+BOOST_AUTO_TEST_CASE(well_formed_headers_that_lie)
+{
+    rng random(4);
+    phy::receiver rx({}, false_alarm, 20000);
+    size_t images = 0;
+    for (int i = 0; i < 150; ++i) {
+        const samples burst = forged_burst(random);
+        collector found;
+        rx.push(burst.data(), burst.size(), found);
+        for (const auto& image : found.images) {
+            BOOST_REQUIRE(image.symbols.size() == image.info.symbols);
+            BOOST_REQUIRE(image.noise_var.size() == image.info.symbols);
+            for (size_t n = 0; n < image.symbols.size(); ++n)
+                BOOST_REQUIRE(std::isfinite(std::abs(image.symbols[n])) && image.noise_var[n] > 0);
+        }
+        images += found.images.size();
+    }
+    BOOST_TEST(rx.counters().frames > 40u); // the headers are read; most frames claim more than a frame can hold
+    BOOST_TEST(images > 20u);
 }
 
 BOOST_AUTO_TEST_CASE(random_bits_as_samples)

@@ -14,7 +14,8 @@ void bind_burst_receiver(py::module& m)
         m, "burst_receiver", R"(
 From a stream of samples to the symbols of images, equalised and with the noise variance of each.
 
-The counterpart of burst_transmitter, for any input level and carrier frequency offsets up to 0.02 rad/sample.
+The counterpart of burst_transmitter, for any input level and carrier frequency offsets up to 0.06 rad/sample (preset
+wide: 0.02, long_multipath: 0.03).
 
 Input: complex samples; NaN and infinite ones count as 0.
 
@@ -28,18 +29,24 @@ Port frames publishes a dict for each frame: image_id, fragment, fragments, snr_
 the pilots) and sample (uint64, where the frame begins in the stream). Where a preamble was found but its header was
 unreadable: header_failed (true), sample, snr_db, cfo_hz.
 
-A burst is found once some 2,000 samples have come after its beginning: append that many zeros to a recording.
+A burst is found once some 2,000 samples (8,000 with the longer presets) have come after its beginning: append that
+many zeros to a recording.
 
 samp_rate: samples a second, for cfo_hz and timeout_s.
 timeout_s: seconds without a frame after which an incomplete image is published.
 false_alarm: probability that a sample of white noise is taken for a preamble, 1e-15 to 0.01.
+preset: of the frame, "narrow", "wide" or "long_multipath", as the transmitter has it.
+equalizer: "zero_forcing": symbols without bias, and the variance of their errors; "mmse": of least mean squared error
+    for symbols of power 1, and that error. The codecs of this project want zero_forcing.
 
 Raises ValueError for a value outside these ranges.
 )")
         .def(py::init(&burst_receiver::make),
              py::arg("samp_rate"),
              py::arg("timeout_s") = 1.0,
-             py::arg("false_alarm") = 1e-12)
+             py::arg("false_alarm") = 1e-12,
+             py::arg("preset") = "narrow",
+             py::arg("equalizer") = "zero_forcing")
         .def("frames", &burst_receiver::frames, "Frames with a good header.")
         .def("header_failures", &burst_receiver::header_failures, "Preambles whose header was unreadable.")
         .def("images", &burst_receiver::images, "Images published.")
