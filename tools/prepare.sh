@@ -239,6 +239,11 @@ build_blocks() {
     cp --preserve=timestamps "$build/made-for" "$prefix/.ready"
 }
 
+build_phy_bench() {
+    configure
+    cmake --build "$build" --parallel "$(nproc)" --target phy_bench
+}
+
 build_tests() {
     configure
     cmake --build "$build" --parallel "$(nproc)"

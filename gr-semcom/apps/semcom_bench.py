@@ -3,6 +3,7 @@
 """``semcom bench``: measurements that print a table and write JSON."""
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -50,6 +51,29 @@ def gap_command(
     _report({"points": points}, "points", title=f"{codec}: flowgraph against AWGN layer", json_file=json_file)
 
 
+@app.command(name="peaks")
+def peaks_command(*, codec: str = "deepjscc-6", images: Count = 200, seed: int = 1, json_file: JsonFile = None) -> None:
+    """What clipping the transmitter's peaks costs: PSNR through the flowgraph for several limits, at 10 and 20 dB.
+
+    CIFAR-10 test images.  Noise, delay and phase are the same for each limit.  Run ./semcom data first.
+
+    Parameters
+    ----------
+    codec
+        A name of the zoo, or a folder.
+    images
+        Images for each limit and SNR.
+    seed
+        What noise, delay and phase are drawn from.
+    json_file
+        Write the figures there.
+    """
+    from bench_peaks import measure_peaks
+
+    rows = measure_peaks(codec=codec, images=images, seed=seed)
+    _report({"rows": rows}, "rows", title=f"{codec}: PSNR under a peak limit, dB", json_file=json_file)
+
+
 @app.command(name="codec")
 def codec_command(
     *,
@@ -81,6 +105,45 @@ def codec_command(
         f"90th percentile {end_to_end['ms_p90']:.1f} ms, {end_to_end['images']} images.",
         highlight=False,
     )
+
+
+@app.command(name="phy")
+def phy_command(*, quick: bool = False, picture: Path | None = None, json_file: JsonFile = None) -> None:
+    """The burst modem by itself, beside liquid-dsp on the same definitions; 10 minutes, one core.
+
+    Detection, loss, carrier and clock offsets, multipath, false alarms, speed.  What each figure means stands in
+    docs/air-interface.md.
+
+    Parameters
+    ----------
+    quick
+        A tenth of the bursts, or less, and a twentieth of the noise: a minute.
+    picture
+        Draw the figures there, as PNG.
+    json_file
+        Write the figures there.
+    """
+    from bench_phy import draw, measure_phy
+
+    with console.status("measuring"):
+        figures = measure_phy(quick=quick)
+    for part in ("detect", "loss", "presets", "cfo", "clock_ppm", "tdl", "clipping"):
+        rows = [{name: value for name, value in row.items() if name != "peers"} for row in figures[part]]
+        _report({"rows": rows}, "rows", title=part, json_file=None)
+    second, alarms, speed = (figures[part] for part in ("second_detections", "false_alarms", "throughput"))
+    rows = [{"modem": "semcom", "noise_msps": speed["noise_msps"], "bursts_msps": speed["bursts_msps"]}]
+    for name, noise_msps in speed["peers_noise_msps"].items():
+        rows.append({"modem": name, "noise_msps": noise_msps, "bursts_msps": speed["peers_bursts_msps"][name]})
+    _report({"rows": rows}, "rows", title="million samples a second, one core", json_file=None)
+    console.print(
+        f"{alarms['count']} false alarms in {alarms['samples']:,} samples of noise; "
+        f"{second['count']} second detections in {second['bursts']:,} bursts at {second['esn0_db']} dB.",
+        highlight=False,
+    )
+    if picture:
+        draw(figures, picture)
+    if json_file:
+        write_json(json_file, figures)
 
 
 def _report(figures: dict, rows: str, *, title: str, json_file: JsonFile) -> None:

@@ -86,7 +86,7 @@ def test_demo_counts_what_is_lost(pictures: Path, tmp_path: Path) -> None:
         (["--snr", "loud"], "loud"),
         (["--snr", "10", "inf"], "not inf"),
         (["--snr", "nan"], "not nan"),
-        (["--cfo-hz", "5000"], "3183 Hz up or down"),
+        (["--cfo-hz", "10000"], "9549 Hz up or down"),
         (["--seed", "-1"], "seed"),
         (["--json", "nowhere/rows.json"], "There is no folder nowhere."),
         (["--json", "."], "It is a folder."),
@@ -120,14 +120,19 @@ def test_json_is_whole_or_not_there(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["figures.json"]
 
 
-def gap(*arguments: object, folder: Path) -> list[dict]:
-    """The points of ./semcom bench gap."""
+def find_test_images() -> None:
+    """Skips the test where there are none."""
     from gnuradio.semcom.image_files import ImageError, find_pictures
 
     try:
         find_pictures("cifar10")
     except ImageError as error:
         pytest.skip(f"needs CIFAR-10: {error}")
+
+
+def gap(*arguments: object, folder: Path) -> list[dict]:
+    """The points of ./semcom bench gap."""
+    find_test_images()
     done = run("semcom_bench.py", "gap", *arguments, "--json", folder / "gap.json", folder=APPS)
     assert done.returncode == 0, done.stderr
     return json.loads((folder / "gap.json").read_text())["points"]
@@ -140,6 +145,31 @@ def test_the_air_interface_costs_less_than_0_3_db_and_no_image(tmp_path: Path, s
         assert point["gap_db"] < 0.3
         assert point["images"] == (1000 if point["snr_db"] == 5 else 200)
         assert point["lost"] == 0 or point["snr_db"] < 5
+
+
+@pytest.mark.slow
+def test_a_peak_limit_of_10_db_costs_nothing(tmp_path: Path) -> None:
+    find_test_images()
+    done = run("semcom_bench.py", "peaks", "--images", 50, "--json", tmp_path / "peaks.json", folder=APPS)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "peaks.json").read_text())["rows"]
+    assert [row["peak_limit_db"] for row in rows] == ["none", 10, 8, 7, 6, 5, 4, 3]
+    costs_db = [row["cost_at_20_db"] for row in rows]
+    assert abs(costs_db[1]) < 0.05 and costs_db[-1] > 1
+
+
+@pytest.mark.slow
+def test_the_modem_keeps_what_the_docs_say(tmp_path: Path) -> None:
+    """The quick measurement, so the bounds are wide; ./semcom bench phy without --quick is the one to quote."""
+    command = [APPS.parents[1] / "semcom", "bench", "phy", "--quick", "--json", tmp_path / "phy.json"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    figures = json.loads((tmp_path / "phy.json").read_text())
+    at = {point["esn0_db"]: point for point in figures["detect"]}
+    assert at[-5]["ours"] > 0.95 and at[-3]["header"] > 0.9 and at[1]["header"] == 1
+    assert max(point["median_db"] for point in figures["loss"]) < 0.3
+    assert max(point["gap_to_perfect_csi_db"] for point in figures["tdl"]) < 0.7
+    assert min(point["arrived"] for point in figures["tdl"]) > 0.95
+    assert figures["false_alarms"]["count"] == 0 and figures["second_detections"]["count"] == 0
 
 
 def test_gap_counts_and_compares(tmp_path: Path) -> None:
