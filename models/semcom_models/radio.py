@@ -123,7 +123,8 @@ class RadioParameters:
         _require("phase_noise_rad", self.phase_noise_rad, 0 <= self.phase_noise_rad <= math.pi, "0 to pi")
         low, high = rate * 1e-6, rate / 2
         bandwidth = self.phase_noise_bandwidth_hz
-        _require("phase_noise_bandwidth_hz", bandwidth, low <= bandwidth <= high, f"{low:g} to {high:g} Hz here")
+        fits = low <= bandwidth <= high or not self.phase_noise_rad
+        _require("phase_noise_bandwidth_hz", bandwidth, fits, f"{low:g} to {high:g} Hz here")
         _require("iq_gain_db", self.iq_gain_db, abs(self.iq_gain_db) <= 20, "-20 to 20 dB")
         _require("iq_phase_deg", self.iq_phase_deg, abs(self.iq_phase_deg) <= 45, "-45 to 45 degrees")
         _require("cfo_hz", self.cfo_hz, abs(self.cfo_hz) < rate / 2, "below half the sample rate either way")
