@@ -74,7 +74,9 @@ def _draw_loss(axes: Axes, points: list[dict]) -> None:
     axes.plot(esn0_db, [point["median_db"] for point in points], "ko-", label="semcom")
     for name in points[0]["peers"]:
         axes.plot(esn0_db, [point["peers"][name] for point in points], ".-", label=name, alpha=0.8)
-    axes.set(title="Es/N0 lost between antenna and symbol", xlabel="Es/N0, dB", ylabel="median loss, dB")
+    axes.set(
+        title="Es/N0 lost from antenna to symbol, clock off by 20 ppm", xlabel="Es/N0, dB", ylabel="median loss, dB"
+    )
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
 
@@ -105,6 +107,7 @@ def _draw_speed(axes: Axes, throughput: dict) -> None:
         axes.bar_label(bars, [f"{value:.3g}" if value else "-" for value in values], padding=3, fontsize=8)
     axes.set_yticks(list(rows), names, fontsize=8)
     axes.invert_yaxis()
+    axes.margins(x=0.15)
     axes.set(title="speed of one core", xlabel="million samples a second", xscale="log")
     axes.legend(fontsize=8)
 

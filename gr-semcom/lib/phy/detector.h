@@ -12,10 +12,11 @@ namespace semcom::phy {
 
 /*! Finds preambles: overlap-save correlation with P and with Q a symbol later, whose magnitudes are added.
  *
- *  A positive frequency offset moves the peak of P to earlier samples and that of Q to later ones, so the highest value of Q within the lags that
- *  max_cfo allows counts. The metric (|c_P| + |c_Q|)^2 / (2 |P|^2 E), where E is the energy of the 2 fft_size samples
- *  under P and Q, lies in 0 .. 1 and does not depend on the input level. In white Gaussian noise its distribution at one
- *  lag is known exactly; the threshold is computed from the false-alarm probability by the union bound over the lags.
+ *  A positive frequency offset moves the peak of P to earlier samples and that of Q to later ones, so the highest value
+ *  of Q within the lags that max_cfo allows counts. The metric (|c_P| + |c_Q|)^2 / (2 |P|^2 E), where E is the energy of
+ *  the 2 fft_size samples under P and Q, lies in 0 .. 1 and does not depend on the input level. In white Gaussian noise
+ *  its distribution at one lag is known exactly; the threshold is computed from the false-alarm probability by the union
+ *  bound over the lags.
  */
 class detector
 {
