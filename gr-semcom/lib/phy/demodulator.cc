@@ -195,6 +195,7 @@ void demodulator::smooth_phases(int end)
 //! Sampling clock offset from the pilots' growing phase slope over the carriers, samples a sample.
 double demodulator::clock_drift(int end)
 {
+    constexpr double usual_drift = 20e-6; // rms of what two clocks differ by
     double drift = 0;
     for (int iteration = 0; iteration < 2; ++iteration) {
         double along = 0, energy = 0;
@@ -215,7 +216,7 @@ double demodulator::clock_drift(int end)
             return 0;
         drift += along / energy;
         if (iteration == 1)
-            drift *= shrink(drift * drift, 1, 0.5 * d_noise_var / energy);
+            drift *= 1 / (1 + 0.5 * d_noise_var / (energy * usual_drift * usual_drift)); // Wiener
     }
     return drift;
 }
