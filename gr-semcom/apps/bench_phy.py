@@ -74,9 +74,7 @@ def _draw_loss(axes: Axes, points: list[dict]) -> None:
     axes.plot(esn0_db, [point["median_db"] for point in points], "ko-", label="semcom")
     for name in points[0]["peers"]:
         axes.plot(esn0_db, [point["peers"][name] for point in points], ".-", label=name, alpha=0.8)
-    axes.set(
-        title="Es/N0 lost from antenna to symbol, clock off by 20 ppm", xlabel="Es/N0, dB", ylabel="median loss, dB"
-    )
+    axes.set(title="Es/N0 lost, clock off by 20 ppm", xlabel="Es/N0, dB", ylabel="median loss, dB")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
 
