@@ -74,7 +74,11 @@ def test_interpolation_is_a_pure_delay_over_the_used_band(delay: float) -> None:
 )
 def test_a_value_out_of_range_is_named(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=f"^{field} is {value}|^{field} is '{value}'"):
-        RadioParameters(**{"samp_rate": RATE, "profile": "tdl_a", field: value})
+        RadioParameters(**{"samp_rate": RATE, "profile": "tdl_a", "phase_noise_rad": 0.1, field: value})
+
+
+def test_the_bandwidth_of_no_phase_noise_does_not_matter() -> None:
+    RadioParameters(samp_rate=1.0)
 
 
 def test_parameters_need_no_pytorch() -> None:
