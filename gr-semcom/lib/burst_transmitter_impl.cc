@@ -84,8 +84,8 @@ phy::burst_shape shape_of(const std::string& waveform, double peak_limit_db, int
     else if (waveform != "ofdm")
         throw std::invalid_argument("waveform must be ofdm or dft_spread, not " + waveform);
     shape.peak_limit_db = peak_limit_db;
-    shape.ramp = ramp_samples;
-    shape.gap = gap_samples;
+    shape.ramp_samples = ramp_samples;
+    shape.gap_samples = gap_samples;
     return shape;
 }
 

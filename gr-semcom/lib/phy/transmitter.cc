@@ -13,10 +13,10 @@ void burst_shape::validate(const frame_params& params) const
 {
     if (!(peak_limit_db >= 3))
         throw std::invalid_argument("peak_limit_db must be at least 3 dB, or inf for none");
-    if (ramp < 0 || ramp > params.fft_size)
-        throw std::invalid_argument("ramp must be from 0 to fft_size samples");
-    if (gap < 0 || gap > 1000000)
-        throw std::invalid_argument("gap must be from 0 to 1000000 samples");
+    if (ramp_samples < 0 || ramp_samples > params.fft_size)
+        throw std::invalid_argument("ramp_samples must be from 0 to fft_size");
+    if (gap_samples < 0 || gap_samples > 1000000)
+        throw std::invalid_argument("gap_samples must be from 0 to 1000000");
 }
 
 static float peak_of(const frame_params& params, const burst_shape& shape)
@@ -39,14 +39,14 @@ transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols, 
       d_scrambler(params.max_fragment_symbols),
       d_filler(params.data_carriers()),
       d_carriers(params.used_carriers),
-      d_ramp(shape.ramp)
+      d_ramp(shape.ramp_samples)
 {
     if (fragment_symbols < 1 || fragment_symbols > static_cast<uint32_t>(params.max_fragment_symbols))
         throw std::invalid_argument("fragment_symbols must be from 1 to " +
                                     std::to_string(params.max_fragment_symbols));
     d_header.payload = shape.payload;
-    for (int i = 0; i < shape.ramp; ++i)
-        d_ramp[i] = std::pow(std::sin(M_PI_2 * (i + 0.5) / shape.ramp), 2);
+    for (int i = 0; i < shape.ramp_samples; ++i)
+        d_ramp[i] = std::pow(std::sin(M_PI_2 * (i + 0.5) / shape.ramp_samples), 2);
     prng random(static_cast<uint64_t>(sequence::filler));
     for (auto& value : d_filler)
         value = qpsk(random.below(4));
@@ -98,21 +98,21 @@ size_t transmitter::burst_samples(uint32_t fragment) const
 
 void transmitter::burst(uint32_t fragment, cf* samples)
 {
-    cf* begin = samples + d_shape.ramp;
+    cf* begin = samples + d_shape.ramp_samples;
     cf* end = frame(for_fragment(fragment), begin);
     ramp(begin, end - begin);
-    clip(samples, end + d_shape.ramp - samples);
-    std::fill_n(end + d_shape.ramp, d_shape.gap, cf{});
+    clip(samples, end + d_shape.ramp_samples - samples);
+    std::fill_n(end + d_shape.ramp_samples, d_shape.gap_samples, cf{});
 }
 
 //! Goes on with the first and the last OFDM symbol beyond the frame, which may leave the carriers as they are.
 void transmitter::ramp(cf* frame, size_t length) const
 {
     const int n = d_params.fft_size;
-    cf *before = frame - d_shape.ramp, *behind = frame + length;
-    for (int i = 0; i < d_shape.ramp; ++i) {
+    cf *before = frame - d_shape.ramp_samples, *behind = frame + length;
+    for (int i = 0; i < d_shape.ramp_samples; ++i) {
         before[i] = d_ramp[i] * before[i + n];
-        behind[i] = d_ramp[d_shape.ramp - 1 - i] * behind[i - n];
+        behind[i] = d_ramp[d_shape.ramp_samples - 1 - i] * behind[i - n];
     }
 }
 

@@ -13,8 +13,8 @@ namespace semcom::phy {
 struct burst_shape {
     waveform payload = waveform::ofdm;
     double peak_limit_db = 10; //!< samples are clipped so far above the payload's mean power; +inf: they are not
-    int ramp = 8;              //!< samples over which the power rises before the frame and falls behind it
-    int gap = 0;               //!< samples of silence behind it
+    int ramp_samples = 8;      //!< samples over which the power rises before the frame and falls behind it
+    int gap_samples = 0;       //!< samples of silence behind it
 
     //! Throws std::invalid_argument.
     void validate(const frame_params& params) const;
@@ -50,7 +50,7 @@ public:
     float peak() const { return d_peak; }
 
 private:
-    size_t samples_around() const { return 2 * d_shape.ramp + d_shape.gap; }
+    size_t samples_around() const { return 2 * d_shape.ramp_samples + d_shape.gap_samples; }
     cf* frame(const header& h, cf* samples);
     void ramp(cf* frame, size_t length) const;
     void clip(cf* samples, size_t count) const;

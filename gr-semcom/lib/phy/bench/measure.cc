@@ -182,7 +182,7 @@ std::vector<double> exceeded_db(const peak_case& what, const std::vector<double>
     phy::burst_shape shape;
     shape.payload = what.waveform;
     shape.peak_limit_db = INFINITY;
-    shape.ramp = 0;
+    shape.ramp_samples = 0;
     phy::transmitter tx({}, 16384, shape);
     std::vector<double> power;
     for (int i = 0; i < 40; ++i) {

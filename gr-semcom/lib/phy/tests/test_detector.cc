@@ -12,7 +12,7 @@ namespace phy = semcom::phy;
 namespace {
 
 //! How far P lies behind the beginning of a burst
-int64_t p_offset() { return phy::burst_shape{}.ramp + phy::frame_params{}.cyclic_prefix; }
+int64_t p_offset() { return phy::burst_shape{}.ramp_samples + phy::frame_params{}.cyclic_prefix; }
 
 //! Where a detector finds preambles in a stream.
 std::vector<int64_t> find_all(const samples& stream, double false_alarm)

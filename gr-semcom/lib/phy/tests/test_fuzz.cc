@@ -54,7 +54,7 @@ samples forged_burst(rng& random)
     phy::ofdm modem(params);
     samples symbols(code.symbols()), carriers(params.used_carriers);
     code.encode(h, symbols.data());
-    cf* at = burst.data() + phy::burst_shape{}.ramp + params.preamble_samples();
+    cf* at = burst.data() + phy::burst_shape{}.ramp_samples + params.preamble_samples();
     for (int s = 0; s < params.header_symbols; ++s, at += params.symbol_samples()) {
         for (int i = 0; i < params.data_carriers(); ++i)
             carriers[map.data()[i]] = symbols[s * params.data_carriers() + i];

@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(the_mean_power_is_exact_and_the_preamble_has_a_sane_peak)
     rng random(2);
     const phy::frame_params params;
     phy::burst_shape shape;
-    shape.ramp = 0;
+    shape.ramp_samples = 0;
     shape.peak_limit_db = INFINITY;
     phy::transmitter tx(params, 4096, shape);
     samples sent(40 * params.data_carriers());
@@ -253,10 +253,10 @@ BOOST_AUTO_TEST_CASE(a_burst_rises_and_falls_and_leaves_the_gap_asked_for)
     rng random(9);
     const phy::frame_params params;
     phy::burst_shape shape;
-    shape.ramp = 16;
-    shape.gap = 100;
+    shape.ramp_samples = 16;
+    shape.gap_samples = 100;
     phy::transmitter shaped(params, 4096, shape);
-    shape.ramp = shape.gap = 0;
+    shape.ramp_samples = shape.gap_samples = 0;
     phy::transmitter plain(params, 4096, shape);
     const samples sent = gaussian(960, random);
     const samples burst = bursts(shaped, info(960), sent)[0], frame = bursts(plain, info(960), sent)[0];
@@ -420,7 +420,7 @@ BOOST_AUTO_TEST_CASE(parameters_that_cannot_be_are_refused)
     BOOST_CHECK_THROW(phy::preset("tall"), std::invalid_argument);
     for (auto change : std::vector<void (*)(phy::burst_shape&)>{
              [](auto& s) { s.peak_limit_db = 2; }, [](auto& s) { s.peak_limit_db = NAN; },
-             [](auto& s) { s.ramp = 200; }, [](auto& s) { s.gap = -1; } }) {
+             [](auto& s) { s.ramp_samples = 200; }, [](auto& s) { s.gap_samples = -1; } }) {
         phy::burst_shape shape;
         change(shape);
         BOOST_CHECK_THROW(phy::transmitter({}, 100, shape), std::invalid_argument);

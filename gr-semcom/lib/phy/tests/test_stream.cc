@@ -123,7 +123,7 @@ BOOST_AUTO_TEST_CASE(a_burst_that_begins_with_the_stream_is_received)
 {
     scene s;
     samples stream = join(s.image(400, 1));
-    stream.erase(stream.begin(), stream.begin() + phy::burst_shape{}.ramp);
+    stream.erase(stream.begin(), stream.begin() + phy::burst_shape{}.ramp_samples);
     const auto found = receive(stream);
     BOOST_REQUIRE_EQUAL(found.images.size(), 1u);
     BOOST_TEST(found.reports[0].sample == 0u);
@@ -227,7 +227,7 @@ BOOST_AUTO_TEST_CASE(what_came_of_a_long_burst_that_was_cut_off_is_as_good_as_ev
                 const samples sent = gaussian(count, random);
                 const int symbols = params.payload_ofdm_symbols(count), kept = symbols / 2;
                 samples air = bursts(tx, info(count), sent)[0];
-                const size_t end = phy::burst_shape{}.ramp + params.frame_samples(0) + kept * params.symbol_samples();
+                const size_t end = phy::burst_shape{}.ramp_samples + params.frame_samples(0) + kept * params.symbol_samples();
                 std::fill(air.begin() + end, air.end(), cf{});
                 channel_sim channel;
                 channel.taps = taps;
