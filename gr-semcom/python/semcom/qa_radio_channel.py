@@ -11,7 +11,7 @@ from unittest import mock
 import numpy as np
 import pmt
 from gnuradio import blocks, gr, semcom
-from gnuradio.semcom.tapped_delay_line import tapped_delay_line
+from gnuradio.semcom.radio_channel import fading_stage
 from numpy.typing import NDArray
 from qa_support.standin_codec import needs_models
 from semcom_models.radio import HALF, LEAD, SINUSOIDS, RadioParameters
@@ -41,12 +41,18 @@ def through_layer(samples: NDArray, **parameters: object) -> NDArray:
         return channel(torch.from_numpy(samples.astype(np.complex64)), torch.Generator().manual_seed(1))[0].numpy()
 
 
+def through_block(block: gr.basic_block, samples: NDArray, *, portion: int = 10_000) -> NDArray:
+    """Samples [n] through a block that works on at most so many at once: those it makes."""
+    top, sink = gr.top_block(), blocks.vector_sink_c()
+    top.connect(blocks.vector_source_c(samples.astype(np.complex64)), block, sink)
+    top.run(portion)
+    return np.array(sink.data(), dtype=np.complex64)
+
+
 def through_fading_blocks(samples: NDArray, **parameters: object) -> NDArray:
     """Samples [B, n] through B of the block's fading stages, each with a seed of its own: those received."""
-    received = np.empty(samples.shape, np.complex64)
-    for seed, (row, out) in enumerate(zip(samples.astype(np.complex64), received, strict=True)):
-        tapped_delay_line(RadioParameters(samp_rate=RATE, **parameters), seed=seed).work([row], [out])
-    return received
+    settings = RadioParameters(samp_rate=RATE, **parameters)
+    return np.stack([through_block(fading_stage(settings, seed=seed), row) for seed, row in enumerate(samples)])
 
 
 def faded(draws: int, samples: NDArray, **parameters: object) -> dict[str, NDArray]:
@@ -83,7 +89,7 @@ class qa_radio_channel(unittest.TestCase):
             delays, amplitudes = parameters.paths()
             apart = np.subtract.outer(bins, bins)[..., None] / 128
             correlation = (amplitudes**2 * np.exp(-2j * np.pi * apart * delays)).sum(axis=-1)
-            for where, responses in faded(3000, impulse, profile=profile, **TDL).items():
+            for where, responses in faded(1500, impulse, profile=profile, **TDL).items():
                 with self.subTest(profile=profile, where=where):
                     self.assert_mean(np.abs(responses) ** 2, powers, "power of a tap")
                     spectrum = np.fft.fft(responses, 128)[:, bins] * np.exp(2j * np.pi * bins * LEAD / 128)
@@ -93,7 +99,7 @@ class qa_radio_channel(unittest.TestCase):
 
     def test_envelope_is_rayleigh(self) -> None:
         responses = {
-            "block": through_fading_blocks(np.eye(1, 16).repeat(5000, 0), profile="flat")[:, LEAD],
+            "block": through_fading_blocks(np.eye(1, 16).repeat(3000, 0), profile="flat")[:, LEAD],
             "layer": through_layer(np.ones((50_000, 1)), profile="flat")[:, 0],
         }
         for where, gains in responses.items():
@@ -109,7 +115,7 @@ class qa_radio_channel(unittest.TestCase):
         doppler_hz, n = 5000.0, 420
         lags = np.arange(0, 400, 20)
         expected = bessel_j0(2 * np.pi * doppler_hz * lags / RATE)
-        for where, gains in faded(2000, np.ones(n), profile="flat", doppler_hz=doppler_hz).items():
+        for where, gains in faded(1500, np.ones(n), profile="flat", doppler_hz=doppler_hz).items():
             with self.subTest(where=where):
                 products = gains[:, LEAD : LEAD + 1].conj() * gains[:, LEAD + lags]
                 self.assert_mean(products.real, expected, "autocorrelation, real part")
@@ -176,26 +182,35 @@ class qa_radio_channel(unittest.TestCase):
         parameters = RadioParameters(samp_rate=RATE, profile="tdl_b", doppler_hz=700.0, **TDL)
         rng = np.random.default_rng(1)
         samples = (rng.standard_normal((10_000, 2)) @ [1, 1j]).astype(np.complex64)
-        whole, parts = tapped_delay_line(parameters, seed=5), tapped_delay_line(parameters, seed=5)
-        expected, got = np.empty_like(samples), np.empty_like(samples)
-        whole.work([samples], [expected])
-        cuts = np.sort(rng.integers(0, len(samples), 40))
-        for portion, out in zip(np.split(samples, cuts), np.split(got, cuts), strict=True):
-            parts.work([portion], [out])
-        np.testing.assert_allclose(got, expected, atol=2e-5)
+        expected = through_block(fading_stage(parameters, seed=5), samples)
+        for portion in (1, 37, 256):
+            got = through_block(fading_stage(parameters, seed=5), samples, portion=portion)
+            np.testing.assert_array_equal(got, expected)
         flowgraph, _ = through_flowgraph(samples, seed=5, profile="tdl_b", doppler_hz=700.0, **TDL)
         np.testing.assert_allclose(flowgraph, expected, atol=2e-5)
 
     def test_gains_go_on_when_doppler_changes(self) -> None:
-        parameters = RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=100.0)
-        stage = tapped_delay_line(parameters, seed=2)
-        gains = np.empty(3000, np.complex64)
-        stage.work([np.ones(1000, np.complex64)], [gains[:1000]])
-        stage.set_parameters(RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=1000.0))
-        stage.work([np.ones(2000, np.complex64)], [gains[1000:]])
-        steps = np.abs(np.diff(gains[LEAD:]))
-        self.assertLess(steps[900:1100].max(), 2 * np.pi * 1000 / RATE * np.abs(gains).max() * 2)
-        self.assertGreater(steps[1100:].mean(), 3 * steps[:900].mean())
+        """Two runs, whose second begins with an empty filter."""
+        slow = RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=100.0)
+        fast = RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=2000.0)
+        stage = fading_stage(slow, seed=2)
+        before = through_block(stage, np.ones(3000))[2 * HALF :]
+        stage.set_doppler(fast.doppler_hz / RATE, fast.knot_spacing())
+        after = through_block(stage, np.ones(3000))[2 * HALF :]
+        largest = 2 * math.pi * fast.doppler_hz / RATE * np.abs(np.concatenate([before, after])).max()
+        self.assertLess(abs(after[0] - before[-1]), 1.5 * largest * 2 * HALF)
+        self.assertLess(np.abs(np.diff(after)).max(), 2 * largest)
+        self.assertGreater(np.abs(np.diff(after[500:])).mean(), 5 * np.abs(np.diff(before)).mean())
+
+    def test_sizes_that_do_not_fit(self) -> None:
+        good = {"path_filters": [[1.0], [1.0]], "shifts": [[1.0], [0.5]], "cycles": [[0.0], [0.5]]}
+        rest = {"doppler": 0.0, "knot_spacing": 1, "delay": 0}
+        semcom.semcom_python.tapped_delay_line(**good, **rest)
+        for name, value in (("path_filters", [[1.0], [1.0, 2.0]]), ("shifts", [[1.0]]), ("cycles", [[0.0, 0.0]] * 2)):
+            with self.assertRaisesRegex(ValueError, name):
+                semcom.semcom_python.tapped_delay_line(**{**good, name: value}, **rest)
+        with self.assertRaisesRegex(ValueError, "knot_spacing"):
+            semcom.semcom_python.tapped_delay_line(**good, **{**rest, "knot_spacing": 0})
 
     def test_tags_move_with_their_samples(self) -> None:
         samples = np.zeros(3000)

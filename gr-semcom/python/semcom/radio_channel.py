@@ -9,7 +9,7 @@ import numpy as np
 from gnuradio import analog, blocks, filter, gr
 
 from .codec_loading import radio_models
-from .tapped_delay_line import tapped_delay_line
+from .semcom_python import tapped_delay_line
 
 if TYPE_CHECKING:
     from semcom_models.radio import RadioParameters
@@ -70,7 +70,7 @@ class radio_channel(gr.hier_block2):
             cfo_hz=cfo_hz,
             clock_ppm=clock_ppm,
         )
-        self._fading = tapped_delay_line(parameters, seed=seed) if profile != "none" else None
+        self._fading = fading_stage(parameters, seed=seed) if profile != "none" else None
         self._noise = analog.noise_source_f(analog.GR_GAUSSIAN, 0, seed + 1)  # 0 would take the time of day
         self._low_pass = filter.single_pole_iir_filter_ff(1)
         self._rotator = blocks.rotator_cc(0)
@@ -124,7 +124,7 @@ class radio_channel(gr.hier_block2):
     def _apply(self, parameters: "RadioParameters") -> None:
         self._parameters = parameters
         if self._fading:
-            self._fading.set_parameters(parameters)
+            self._fading.set_doppler(parameters.doppler_hz / parameters.samp_rate, parameters.knot_spacing())
         pole = parameters.phase_noise_pole()
         self._noise.set_amplitude(parameters.phase_noise_rad * math.sqrt((1 + pole) / (1 - pole)))
         self._low_pass.set_taps(1 - pole)
@@ -147,6 +147,22 @@ class radio_channel(gr.hier_block2):
         self.connect(self._rotator, conjugate, self._image, (both, 1))
         resampler = [self._resampler] if self._resampler else []
         self.connect(self._direct, both, *resampler, self)
+
+
+def fading_stage(parameters: "RadioParameters", *, seed: int) -> tapped_delay_line:
+    """The paths of ``parameters``, their sinusoids drawn from ``seed``; LEAD samples late, and tags with them."""
+    radio = radio_models()
+    filters = parameters.path_filters()
+    sector, cycles = np.random.default_rng(seed).random((2, len(filters), radio.SINUSOIDS))
+    arrival = 2 * math.pi * (np.arange(radio.SINUSOIDS) + sector) / radio.SINUSOIDS
+    return tapped_delay_line(
+        filters.tolist(),
+        np.cos(arrival).tolist(),
+        cycles.tolist(),
+        doppler=parameters.doppler_hz / parameters.samp_rate,
+        knot_spacing=parameters.knot_spacing(),
+        delay=radio.LEAD,
+    )
 
 
 def _resampler() -> filter.pfb_arb_resampler_ccf:

@@ -8,6 +8,7 @@ void bind_burst_transmitter(py::module& m);
 void bind_burst_receiver(py::module& m);
 void bind_loopback_sink(py::module& m);
 void bind_loopback_source(py::module& m);
+void bind_tapped_delay_line(py::module& m);
 
 PYBIND11_MODULE(semcom_python, m)
 {
@@ -17,4 +18,5 @@ PYBIND11_MODULE(semcom_python, m)
     bind_burst_receiver(m);
     bind_loopback_sink(m);
     bind_loopback_source(m);
+    bind_tapped_delay_line(m);
 }
