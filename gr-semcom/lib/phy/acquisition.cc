@@ -10,7 +10,6 @@ namespace semcom::phy {
 
 acquisition::acquisition(const frame_params& params, const preamble& known)
     : d_params(params),
-      d_preamble(known),
       d_map(params),
       d_ofdm(params),
       d_to_delay(params.fft_size, direction::inverse),
@@ -19,6 +18,11 @@ acquisition::acquisition(const frame_params& params, const preamble& known)
     for (int s = 0; s < 2; ++s) {
         d_received[s].resize(params.used_carriers);
         d_taps[s].resize(params.fft_size);
+        d_weight[s].resize(params.used_carriers);
+        for (int c = 0; c < params.used_carriers; ++c) {
+            const float hann = 1 + std::cos(M_PI * d_map.frequency(c) / (params.used_carriers / 2 + 1));
+            d_weight[s][c] = hann * std::conj(known.carriers[s][c]);
+        }
     }
 }
 
@@ -33,14 +37,12 @@ const cf* acquisition::window(const cf* p1, int symbol) const
  */
 void acquisition::taps_of(int symbol, int shift)
 {
-    const int n = d_params.fft_size, half = d_map.used() / 2;
+    const int n = d_params.fft_size;
     std::fill_n(d_to_delay.in(), n, cf{});
     for (int c = 0; c < d_map.used(); ++c) {
         const int bin = d_map.frequency(c), from = d_map.carrier(bin + shift);
-        if (from < 0)
-            continue;
-        const cf ls = conj_mul(d_preamble.carriers[symbol][c], d_received[symbol][from]);
-        d_to_delay.in()[bin & (n - 1)] = ls * (1 + std::cos(static_cast<float>(M_PI) * bin / (half + 1)));
+        if (from >= 0)
+            d_to_delay.in()[bin & (n - 1)] = mul(d_weight[symbol][c], d_received[symbol][from]);
     }
     d_to_delay.run();
     std::copy_n(d_to_delay.out(), n, d_taps[symbol].begin());

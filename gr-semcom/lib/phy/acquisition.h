@@ -29,10 +29,10 @@ private:
     int place_window() const;
 
     const frame_params d_params;
-    const preamble& d_preamble;
     const carrier_map d_map;
     ofdm d_ofdm;
     fft d_to_delay;
+    buffer<cf> d_weight[2];               // of P's and Q's carriers: what undoes their values, under a Hann window
     buffer<cf> d_received[2], d_taps[2]; // of P and Q
     buffer<float> d_tap_power;
 };

@@ -232,17 +232,17 @@ double demodulator::drift_phase(int symbol, int carrier) const
 void demodulator::straighten(int symbol, cf* out)
 {
     const int half = d_map.used() / 2;
+    const cf* in = received(symbol);
     const cf common = turn_back(symbol);
+    if (d_drift == 0) {
+        volk_32fc_s32fc_multiply_32fc(out, in, common, 2 * half);
+        return;
+    }
     const cf step(std::polar(1.0, -d_drift * drift_phase(symbol, half))); // from carrier to carrier
     cf low = mul(common, cf(std::polar(1.0, -d_drift * drift_phase(symbol, 0))));
     cf high = mul(common, step);
-    const cf* in = received(symbol);
-    for (int c = 0; c < half; ++c) {
-        out[c] = mul(low, in[c]);
-        out[c + half] = mul(high, in[c + half]);
-        low = mul(low, step);
-        high = mul(high, step);
-    }
+    volk_32fc_s32fc_x2_rotator_32fc(out, in, step, &low, half);
+    volk_32fc_s32fc_x2_rotator_32fc(out + half, in + half, step, &high, half);
 }
 
 //! Zero forcing.
