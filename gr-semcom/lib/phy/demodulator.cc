@@ -122,7 +122,9 @@ phase_observation demodulator::observe(int symbol, const std::vector<int>& carri
     return o;
 }
 
-//! Whether a payload symbol's pilots are buried under something else: another burst that began, say.
+/*! Whether a payload symbol's pilots are buried under something else: another burst that began, say. Their squared error,
+ *  heard - 2 |value| + energy, may reach four times the noise and, for a clock offset's sake, their own energy.
+ */
 bool demodulator::is_drowned(int symbol, const phase_observation& o)
 {
     float heard = 0;
@@ -137,7 +139,7 @@ bool demodulator::is_drowned(int symbol, const phase_observation& o)
  */
 int demodulator::end_of_pilots(int end)
 {
-    constexpr double sure = 25; // times the noise: chance takes away so much evidence once in 10^5 frames at -5 dB
+    constexpr double sure = 25; // times the noise: more evidence than chance takes away from a whole burst
     double evidence = 0, most = 0;
     int last = d_header_end;
     for (int s = d_header_end; s < end; ++s) {

@@ -146,7 +146,7 @@ void polar_code::find_frozen_nodes()
                                                  [](uint8_t is_info) { return !is_info; }));
 }
 
-int polar_code::own_row(path& p, what kind, int stage)
+int polar_code::own_row(path& p, row_kind kind, int stage)
 {
     rows& of_stage = d_rows[kind][stage];
     uint8_t& mine = p.row[kind][stage];
@@ -165,11 +165,11 @@ const float* polar_code::llrs(const path& p, int stage) const
     return stage == d_stages ? d_channel.data() : &d_rows[llr][stage].llr[p.row[llr][stage] << stage];
 }
 float* polar_code::write_llrs(path& p, int stage) { return &d_rows[llr][stage].llr[own_row(p, llr, stage) << stage]; }
-const uint8_t* polar_code::bits(const path& p, what side, int stage) const
+const uint8_t* polar_code::bits(const path& p, row_kind side, int stage) const
 {
     return &d_rows[side][stage].bits[p.row[side][stage] << stage];
 }
-uint8_t* polar_code::write_bits(path& p, what side, int stage)
+uint8_t* polar_code::write_bits(path& p, row_kind side, int stage)
 {
     return &d_rows[side][stage].bits[own_row(p, side, stage) << stage];
 }
@@ -199,7 +199,7 @@ void polar_code::release(path& p)
  */
 void polar_code::decode_node(int stage, int number, int list_size)
 {
-    const what side = number % 2 ? right : left;
+    const row_kind side = number % 2 ? right : left;
     if (d_is_frozen[stage][number]) {
         freeze(stage, side);
         return;
@@ -232,7 +232,7 @@ void polar_code::decode_node(int stage, int number, int list_size)
     }
 }
 
-void polar_code::freeze(int stage, what side)
+void polar_code::freeze(int stage, row_kind side)
 {
     const int n = 1 << stage;
     for (int i = 0; i < d_active; ++i) {
@@ -245,7 +245,7 @@ void polar_code::freeze(int stage, what side)
 }
 
 //! Every path continues with 0 and with 1; the best list_size of these stay.
-void polar_code::split(what side, int list_size)
+void polar_code::split(row_kind side, int list_size)
 {
     d_forks.clear();
     for (int i = 0; i < d_active; ++i) {

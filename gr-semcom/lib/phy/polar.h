@@ -38,7 +38,7 @@ private:
         float metric = 0;
         int last = -1; // of its decisions, in d_decisions
     };
-    enum what { llr, left, right };
+    enum row_kind { llr, left, right };
     /*! The rows of one stage: list_size of them, and how many paths use each. */
     struct rows {
         buffer<float> llr;
@@ -59,15 +59,15 @@ private:
     void find_frozen_nodes();
     bool decode_list(int list_size, const std::function<bool(const uint8_t*)>& accept, uint8_t* info);
     void decode_node(int stage, int number, int list_size);
-    void freeze(int stage, what side);
-    void split(what side, int list_size);
+    void freeze(int stage, row_kind side);
+    void split(row_kind side, int list_size);
     void share(const path& from, path& to);
     void release(path& p);
     const float* llrs(const path& p, int stage) const;
     float* write_llrs(path& p, int stage);
-    const uint8_t* bits(const path& p, what side, int stage) const;
-    uint8_t* write_bits(path& p, what side, int stage);
-    int own_row(path& p, what kind, int stage);
+    const uint8_t* bits(const path& p, row_kind side, int stage) const;
+    uint8_t* write_bits(path& p, row_kind side, int stage);
+    int own_row(path& p, row_kind kind, int stage);
     void read_decisions(const path& p);
 
     int d_info_bits, d_code_bits, d_list_size;

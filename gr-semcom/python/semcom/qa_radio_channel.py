@@ -189,6 +189,16 @@ class qa_radio_channel(unittest.TestCase):
         flowgraph, _ = through_flowgraph(samples, seed=5, profile="tdl_b", doppler_hz=700.0, **TDL)
         np.testing.assert_allclose(flowgraph, expected, atol=2e-5)
 
+    def test_gains_are_the_sum_of_sinusoids_that_the_seed_draws(self) -> None:
+        """At the fastest Doppler there is a knot every sample, so phasors are turned 10,000 times and trimmed twice."""
+        parameters = RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=RATE / 64)
+        got = through_block(fading_stage(parameters, seed=7), np.ones(10_000))
+        sector, cycles = np.random.default_rng(7).random((2, 1, SINUSOIDS))
+        shifts = np.cos(2 * np.pi * (np.arange(SINUSOIDS) + sector[0]) / SINUSOIDS) / 64
+        turns = cycles[0] + np.multiply.outer(np.arange(got.size), shifts)
+        expected = np.exp(2j * np.pi * turns).sum(axis=1) / math.sqrt(SINUSOIDS)
+        np.testing.assert_allclose(got[2 * HALF :], expected[2 * HALF :], atol=2e-3)
+
     def test_gains_go_on_when_doppler_changes(self) -> None:
         """Two runs, whose second begins with an empty filter."""
         slow = RadioParameters(samp_rate=RATE, profile="flat", doppler_hz=100.0)
