@@ -76,7 +76,7 @@ def _flops(codec: str, op: str) -> int:
     cells = SIDE // networks.stride
     with FlopCounterMode(display=False) as counter, torch.inference_mode():
         if op == "encode":
-            networks.encoder(torch.zeros(1, 3, SIDE, SIDE))
+            networks.encoder(torch.zeros(1, 3, SIDE, SIDE), torch.zeros(1))
         else:
             c = networks.symbols_per_cell
             networks.decoder(torch.zeros(1, 2 * c, cells, cells), torch.zeros(1, c, cells, cells))

@@ -24,13 +24,19 @@ class Architecture(Protocol):
     """H and W that the networks see are multiples of this."""
 
     symbols_per_cell: int
-    """Complex symbols C for each stride x stride cell of pixels."""
+    """The most complex symbols, C, that a stride x stride cell of pixels becomes."""
+
+    fewest_symbols_per_cell: int
+    """From so many on, the first symbols in :func:`~semcom_models.order.sending_order` are a codeword by themselves;
+    C where nothing less than all of them is."""
 
     encoder: nn.Module
-    """[B, 3, H, W] in [0, 1] -> [B, 2 C, h, w], h = H / stride: C real parts, then C imaginary ones."""
+    """[B, 3, H, W] in [0, 1], and the SNR in dB [B] that is expected -> [B, 2 C, h, w], h = H / stride: C real parts,
+    then C imaginary ones, the most important first."""
 
     decoder: nn.Module
-    """Symbols [B, 2 C, h, w] weighed by their trust, and the trust [B, C, h, w] in [0, 1] -> [B, 3, H, W] in [0, 1]."""
+    """Symbols [B, 2 C, h, w] weighed by their trust, and the trust [B, C, h, w] in [0, 1], 0 where none arrived
+    -> [B, 3, H, W] in [0, 1]."""
 
 
 _registered: dict[str, Callable[..., nn.Module]] = {}
@@ -54,7 +60,8 @@ def architectures() -> dict[str, Callable[..., nn.Module]]:
     Raises:
         CodecError: one of these modules cannot be imported.
     """
-    for module in ("semcom_models.semcc", *filter(None, os.environ.get("SEMCOM_CODECS", "").split(","))):
+    ours = ("semcom_models.semcc", "semcom_models.adaptive")
+    for module in (*ours, *filter(None, os.environ.get("SEMCOM_CODECS", "").split(","))):
         try:
             importlib.import_module(module)
         except Exception as error:
@@ -72,11 +79,15 @@ class Transmitter(nn.Module):
         super().__init__()
         self.encoder = networks.encoder
 
-    def forward(self, images: Tensor) -> Tensor:
-        """[B, 3, H, W] in [0, 1] -> symbols as pairs of reals, [B, C, h, w, 2], of mean power 1 for every image."""
-        planes = self.encoder(images).float()
+    def forward(self, images: Tensor, snr_db: Tensor, sent: Tensor) -> Tensor:
+        """Pictures to symbols.
+
+        [B, 3, H, W] in [0, 1], the SNR [B] that is expected, and ``sent`` [B, C, h, w], 1 for each symbol that goes on
+        air, else 0 -> pairs of reals [B, C, h, w, 2], of mean power 1 over those sent, the others 0.
+        """
+        planes = self.encoder(images, snr_db).float()
         symbols = planes.unflatten(1, (2, -1)).permute(0, 2, 3, 4, 1)
-        return unit_power(symbols)
+        return unit_power(symbols, sent)
 
 
 class Receiver(nn.Module):

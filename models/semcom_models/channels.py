@@ -15,12 +15,14 @@ SILENCE = 1e-30
 """Symbols below this power are not amplified to 1."""
 
 
-def unit_power(symbols: Tensor) -> Tensor:
-    """Scale each image's symbols to mean power 1: SemCC eq. 2 with P = 1.  Symbols that are all zero stay so.
+def unit_power(symbols: Tensor, sent: Tensor) -> Tensor:
+    """Scale each image's symbols to mean power 1 over those sent: SemCC eq. 2 with P = 1.
 
-    Symbols come as pairs of reals, [B, ..., 2], the form that every inference engine takes.
+    Symbols come as pairs of reals, [B, ..., 2], the form that every inference engine takes; ``sent`` [B, ...] is 1
+    where a symbol goes on air, else 0, and those that do not come back as 0.  Symbols that are all zero stay so.
     """
-    power = symbols.square().sum(-1, keepdim=True).flatten(1).sum(1) / (symbols[0].numel() / 2)
+    symbols = symbols * sent.unsqueeze(-1)
+    power = symbols.square().flatten(1).sum(1) / sent.flatten(1).sum(1)
     return symbols * torch.rsqrt(power.clamp_min(SILENCE)).view(-1, *[1] * (symbols.dim() - 1))
 
 

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The codec contract: pictures in, symbols out, and back."""
 
+import math
 import zlib
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -12,8 +14,15 @@ from torch import Tensor, nn
 from semcom_models.architecture import Architecture, Receiver, Transmitter
 from semcom_models.engines import EngineName, run_on
 from semcom_models.errors import CodecError
+from semcom_models.order import sending_order
 
 CHANNELS = 3
+USUAL_RATIO = 1 / 6
+"""k/n where none is asked for, as near as the codec comes."""
+RATIO_SLACK = 0.001
+"""1/48 may be written as 0.0208."""
+USUAL_SNR_DB = 10.0
+"""Es/N0 that pictures are encoded for where none is asked for."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +52,14 @@ def codec_id(name: str, weights_sha256: str) -> int:
 
 
 class Encode(nn.Module):
-    """Pixels to symbols: uint8 [B, H, W, 3] -> pairs of reals [B, C, h, w, 2]."""
+    """Pixels to symbols: uint8 [B, H, W, 3], SNR in dB [B], sent [B, C, h, w] -> pairs of reals [B, C, h, w, 2]."""
 
     def __init__(self, networks: Architecture) -> None:
         super().__init__()
         self.transmitter = Transmitter(networks)
 
-    def forward(self, images: Tensor) -> Tensor:
-        return self.transmitter(images.permute(0, 3, 1, 2).to(torch.float32) / 255)
+    def forward(self, images: Tensor, snr_db: Tensor, sent: Tensor) -> Tensor:
+        return self.transmitter(images.permute(0, 3, 1, 2).to(torch.float32) / 255, snr_db, sent)
 
 
 class Decode(nn.Module):
@@ -77,34 +86,63 @@ class Codec:
         self.name = name
         self.id = codec_id(name, weights_sha256)
         self.stride = networks.stride
-        self.symbols_per_cell = networks.symbols_per_cell
-        self.ratio = networks.symbols_per_cell / (CHANNELS * networks.stride**2)
+        self._most, self._fewest = networks.symbols_per_cell, networks.fewest_symbols_per_cell
         networks.eval()
-        cells, side = (1, self.symbols_per_cell, 4, 4), 4 * self.stride
-        self._encode = run_on(engine, Encode(networks), [np.zeros((1, side, side, CHANNELS), np.uint8)])
+        cells, side = (1, self._most, 4, 4), 4 * self.stride
+        one = np.ones(1, np.float32)
+        examples = [np.zeros((1, side, side, CHANNELS), np.uint8), one, np.ones(cells, np.float32)]
+        self._encode = run_on(engine, Encode(networks), examples)
         self._decode = run_on(engine, Decode(networks), [np.zeros((*cells, 2), np.float32), np.ones(cells, np.float32)])
         self.engine = self._encode.name
 
-    def symbols_for(self, height: int, width: int) -> int:
-        """k: the number of complex symbols that a picture of this size becomes."""
-        return self.symbols_per_cell * self._cells(height) * self._cells(width)
+    @property
+    def ratios(self) -> tuple[Fraction, Fraction]:
+        """The lowest and the highest bandwidth ratio k/n; the same where there is but one."""
+        values = CHANNELS * self.stride**2
+        return Fraction(self._fewest, values), Fraction(self._most, values)
 
-    def encode(self, images: NDArray[np.uint8]) -> NDArray[np.complex64]:
-        """uint8 [B, H, W, 3] -> complex64 [B, k], the mean power of each image's symbols being 1.
+    def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
+        """k: the number of complex symbols that a picture of this size becomes at bandwidth ratio k/n.
 
-        Sizes that the stride does not divide are padded by repeating the last row and column.
+        Without a ratio it is 1/6, or what comes nearest.
 
         Raises:
-            CodecError: not uint8, not [B, H, W, 3], or empty.
+            CodecError: the codec does not go so low or so high.
+        """
+        lowest, highest = (float(bound) for bound in self.ratios)
+        if ratio is None:
+            ratio = min(max(USUAL_RATIO, lowest), highest)
+        if not lowest * (1 - RATIO_SLACK) <= ratio <= highest * (1 + RATIO_SLACK):
+            raise CodecError(f"{self.name} sends at k/n {self._range()}, not at {ratio:g}; give a ratio that it has.")
+        cells = self._cells(height) * self._cells(width)
+        k = round(ratio / highest * self._most * cells)
+        return min(max(k, self._fewest * cells), self._most * cells)
+
+    def encode(
+        self, images: NDArray[np.uint8], *, ratio: float | None = None, snr_db: float = USUAL_SNR_DB
+    ) -> NDArray[np.complex64]:
+        """uint8 [B, H, W, 3] -> complex64 [B, k], the mean power of each image's symbols being 1.
+
+        k is that of :meth:`symbols_for`; ``snr_db`` the Es/N0 to be prepared for.  Sizes that the stride does not
+        divide are padded by repeating the last row and column.
+
+        Raises:
+            CodecError: not uint8, not [B, H, W, 3], or empty; a ratio that the codec has not; an SNR that is NaN or
+                infinite.
         """
         if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != CHANNELS or 0 in images.shape:
             raise CodecError(f"encode takes uint8 pictures [B, H, W, 3], not {images.dtype} {list(images.shape)}.")
-        _, height, width, _ = images.shape
+        if not math.isfinite(snr_db):
+            raise CodecError(f"The SNR to encode for is {snr_db} dB; it must be finite.")
+        batch, height, width, _ = images.shape
+        on_air = self._order(height, width)[: self.symbols_for(height, width, ratio=ratio)]
         bottom, right = -height % self.stride, -width % self.stride
         if bottom or right:
             images = np.pad(images, ((0, 0), (0, bottom), (0, right), (0, 0)), mode="edge")
-        pairs = self._encode(np.ascontiguousarray(images))
-        return pairs.reshape(len(images), -1).view(np.complex64)
+        sent = np.zeros((batch, *self._grid(height, width)), np.float32)
+        sent.reshape(batch, -1)[:, on_air] = 1
+        pairs = self._encode(np.ascontiguousarray(images), np.full(batch, snr_db, np.float32), sent)
+        return pairs.reshape(batch, -1).view(np.complex64).take(on_air, axis=1)
 
     def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]:
         """complex64 [B, k] -> uint8 [B, height, width, 3].
@@ -115,8 +153,9 @@ class Codec:
         """
         if height < 1 or width < 1:
             raise CodecError(f"There are no pictures of {width}x{height} pixels.")
-        k = self.symbols_for(height, width)
-        if symbols.ndim != 2 or symbols.shape[1] != k or len(symbols) == 0:
+        lowest, highest = (self.symbols_for(height, width, ratio=float(ratio)) for ratio in self.ratios)
+        if symbols.ndim != 2 or not lowest <= symbols.shape[1] <= highest or len(symbols) == 0:
+            k = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
             raise CodecError(f"{self.name} needs [B, {k}] symbols for {width}x{height}, not {list(symbols.shape)}.")
         if csi.noise_var.shape != symbols.shape:
             raise CodecError(f"{list(symbols.shape)} symbols came with noise variances {list(csi.noise_var.shape)}.")
@@ -124,10 +163,22 @@ class Codec:
             raise CodecError("There are NaN or infinite values among the symbols; mark erasures by noise_var=inf.")
         if not (csi.noise_var > 0).all():
             raise CodecError("A noise variance is NaN, zero or negative; it has to be above 0.")
-        grid = (len(symbols), self.symbols_per_cell, self._cells(height), self._cells(width))
-        pairs = np.ascontiguousarray(symbols, dtype=np.complex64).view(np.float32).reshape(*grid, 2)
-        noise_var = np.ascontiguousarray(csi.noise_var, dtype=np.float32).reshape(grid)
-        return self._decode(pairs, noise_var)[:, :height, :width]
+        batch, k = symbols.shape
+        on_air, grid = self._order(height, width)[:k], (batch, *self._grid(height, width))
+        placed, noise_var = np.zeros(grid, np.complex64), np.full(grid, np.inf, np.float32)
+        placed.reshape(batch, -1)[:, on_air] = symbols
+        noise_var.reshape(batch, -1)[:, on_air] = csi.noise_var
+        return self._decode(placed.view(np.float32).reshape(*grid, 2), noise_var)[:, :height, :width]
+
+    def _grid(self, height: int, width: int) -> tuple[int, int, int]:
+        return self._most, self._cells(height), self._cells(width)
+
+    def _order(self, height: int, width: int) -> NDArray[np.int64]:
+        return sending_order(*self._grid(height, width))
+
+    def _range(self) -> str:
+        lowest, highest = self.ratios
+        return f"{highest}" if lowest == highest else f"{lowest} to {highest}"
 
     def _cells(self, pixels: int) -> int:
         return -(-pixels // self.stride)

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Building blocks that the networks share."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor, nn
 
 
@@ -31,3 +34,31 @@ class ResBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[B, channels, H, W] -> the same shape."""
         return self.act(x + self.body(x))
+
+
+class Modulation(nn.Module):
+    """Feature modulation: what is known of the link scales and shifts the features of several stages.
+
+    A network of two layers turns the ``known`` numbers into a gain g and a shift b for each of the ``widths`` channels
+    of each stage, whose features x become (1 + g) x + b.  It starts as the identity.
+    """
+
+    HIDDEN = 32
+
+    def __init__(self, *, known: int, widths: Sequence[int]) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        self.net = nn.Sequential(nn.Linear(known, self.HIDDEN), nn.ReLU(), nn.Linear(self.HIDDEN, 2 * sum(widths)))
+        nn.init.zeros_(self.net[-1].weight)
+        nn.init.zeros_(self.net[-1].bias)
+
+    def forward(self, known: Tensor) -> list[tuple[Tensor, Tensor]]:
+        """[B, known] -> for each stage its gain and shift, [B, width, 1, 1] each, for :func:`modulate`."""
+        gains, shifts = self.net(known).unflatten(1, (-1, 1, 1)).chunk(2, 1)
+        return list(zip(gains.split(self.widths, 1), shifts.split(self.widths, 1), strict=True))
+
+
+def modulate(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
+    """(1 + gain) x + shift: [B, width, H, W] -> the same shape."""
+    gain, shift = by
+    return torch.addcmul(shift, x, 1 + gain)

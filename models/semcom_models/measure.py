@@ -17,12 +17,15 @@ def psnr_db(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[n
 
 
 def over_awgn(codec: Codec, images: NDArray[np.uint8], *, snr_db: float, seed: int) -> NDArray[np.uint8]:
-    """uint8 [N, H, W, 3] through encoder, AWGN at ``snr_db`` (Es/N0) from ``seed``, decoder: the same shape."""
+    """uint8 [N, H, W, 3] through encoder, AWGN at ``snr_db`` (Es/N0) from ``seed``, decoder: the same shape.
+
+    The encoder expects that SNR, and sends at the codec's usual bandwidth ratio.
+    """
     rng = np.random.default_rng(seed)
     _, height, width, _ = images.shape
     received = []
     for start in range(0, len(images), BATCH):
-        symbols = codec.encode(images[start : start + BATCH])
+        symbols = codec.encode(images[start : start + BATCH], snr_db=snr_db)
         csi = Csi.awgn(snr_db, symbols.shape)
         noise = rng.standard_normal((*symbols.shape, 2), dtype=np.float32).view(np.complex64)[..., 0]
         received.append(codec.decode(symbols + noise * np.sqrt(csi.noise_var / 2), csi, height=height, width=width))

@@ -27,8 +27,11 @@ class Encoder(nn.Module):
             nn.Conv2d(quarter, 2 * symbols_per_cell, 3, padding=1),
         )
 
-    def forward(self, images: Tensor) -> Tensor:
-        """[B, 3, H, W] in [0, 1], H and W multiples of 4 -> [B, 2 C, H/4, W/4]: C real parts, then C imaginary ones."""
+    def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1], H and W multiples of 4 -> [B, 2 C, H/4, W/4]: C real parts, then C imaginary ones.
+
+        The same at every SNR.
+        """
         return self.channel_coding(self.down2(self.down1(self.head(images))))
 
 
@@ -63,6 +66,6 @@ class SemCC(nn.Module):
 
     def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
         super().__init__()
-        self.symbols_per_cell = symbols_per_cell
+        self.symbols_per_cell = self.fewest_symbols_per_cell = symbols_per_cell
         self.encoder = Encoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
         self.decoder = Decoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import safetensors.torch
 from safetensors import SafetensorError
-from torch import nn
+from torch import Tensor, nn
 
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, codec_id
@@ -36,7 +36,7 @@ class Card:
     """What the architecture is built with."""
 
     ratio: str | None
-    """k/n as a fraction, such as "1/6"; None for a network that is no codec."""
+    """k/n as a fraction, "1/6", or as "1/48 to 5/12"; None for a network that is no codec."""
 
     training: dict
     """Command, data, channel, epochs, seed, the config with its SNR, the hashes of other weights that it used, and the
@@ -110,9 +110,9 @@ def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> ResNet20:
 
 
 def save(folder: Path, network: nn.Module, card: Card) -> None:
-    """Write weights and card; the card gets the hash of the weights, whatever it said before."""
+    """Write weights, in half precision, and card, which gets the hash of the weights, whatever it said before."""
     folder.mkdir(parents=True, exist_ok=True)
-    raw = safetensors.torch.save({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    raw = safetensors.torch.save({name: _halved(value).contiguous() for name, value in network.state_dict().items()})
     (folder / WEIGHTS).write_bytes(raw)
     write_card(folder, replace(card, weights_sha256=hashlib.sha256(raw).hexdigest()))
 
@@ -138,6 +138,10 @@ def read_card(folder: Path) -> Card:
         wrong = sorted(expected.symmetric_difference(content))
         raise CodecError(f"{path} is no card of this version: missing or unknown fields {', '.join(wrong)}.")
     return Card(**content)
+
+
+def _halved(value: Tensor) -> Tensor:
+    return value.half() if value.is_floating_point() else value
 
 
 def _folders() -> list[str]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 from semcom_models import zoo
+from semcom_models.adaptive import Adaptive
+from semcom_models.layers import Modulation
 from semcom_models.semcc import SemCC
 
 torch.set_num_threads(1)  # networks this small spend longer waiting for each other's threads than working
@@ -16,12 +18,24 @@ ARGUMENTS = {"widths": [8, 8, 16], "symbols_per_cell": 4, "coding_blocks": 1}
 @pytest.fixture
 def networks() -> SemCC:
     torch.manual_seed(7)
-    built = SemCC(**ARGUMENTS)
-    for module in built.modules():
-        if isinstance(module, torch.nn.BatchNorm2d):  # as after training: not the identity
+    return as_after_training(SemCC(**ARGUMENTS))
+
+
+@pytest.fixture
+def adaptive_networks() -> Adaptive:
+    torch.manual_seed(7)
+    return as_after_training(Adaptive(**ARGUMENTS))
+
+
+def as_after_training(networks: torch.nn.Module) -> torch.nn.Module:
+    """Batch normalisation and modulation that are not the identity, weights as half precision has them."""
+    for module in networks.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_(0, 0.1)
             module.running_var.uniform_(0.5, 2)
-    return built.eval()
+        if isinstance(module, Modulation):
+            module.net[-1].weight.data.normal_(0, 0.1)
+    return networks.half().float().eval()
 
 
 @pytest.fixture

@@ -19,16 +19,25 @@ def qpsk(batch: int, k: int, seed: int = 1) -> torch.Tensor:
 def test_power_is_one_for_each_image_whatever_its_neighbours(scale: float) -> None:
     torch.manual_seed(0)
     symbols = torch.randn(5, 4, 8, 8, 2) * scale * torch.logspace(-2, 2, 5).view(-1, 1, 1, 1, 1)
-    power = unit_power(symbols).double().square().sum(-1).flatten(1).mean(1)
+    power = unit_power(symbols, torch.ones(5, 4, 8, 8)).double().square().sum(-1).flatten(1).mean(1)
     torch.testing.assert_close(power, torch.ones(5, dtype=torch.double), rtol=0, atol=1e-6)
 
 
 def test_power_normalisation_keeps_the_direction() -> None:
     symbols = torch.randn(3, 10, 2)
-    scaled = unit_power(symbols)
+    scaled = unit_power(symbols, torch.ones(3, 10))
     ratio = scaled / symbols
     assert torch.all(ratio > 0)
     torch.testing.assert_close(ratio.flatten(1).std(1), torch.zeros(3), rtol=0, atol=1e-5)
+
+
+def test_power_is_one_over_what_is_sent() -> None:
+    """The others are silent, and do not count."""
+    sent = (torch.rand(5, 4, 8, 8, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    scaled = unit_power(torch.randn(5, 4, 8, 8, 2), sent)
+    assert not scaled[sent == 0].any()
+    power = scaled.square().flatten(1).sum(1) / sent.flatten(1).sum(1)
+    torch.testing.assert_close(power, torch.ones(5), rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("snr_db", SNRS_DB)
@@ -80,7 +89,7 @@ def test_silence_stays_silence() -> None:
     symbols = torch.zeros(2, 8, 2)
     symbols[1] = torch.randn(8, 2)
     symbols.requires_grad_(True)
-    scaled = unit_power(symbols)
+    scaled = unit_power(symbols, torch.ones(2, 8))
     scaled.sum().backward()
     assert torch.equal(scaled[0], torch.zeros(8, 2))
     assert torch.isfinite(symbols.grad).all()
@@ -123,7 +132,7 @@ def test_complex_normal_has_unit_variance() -> None:
 @pytest.mark.parametrize("layer", [Awgn(), Rayleigh(coherence="block"), Rayleigh(coherence="fast")])
 def test_gradients_match_finite_differences(layer: torch.nn.Module) -> None:
     def through(pairs: torch.Tensor) -> torch.Tensor:
-        symbols = torch.view_as_complex(unit_power(pairs))
+        symbols = torch.view_as_complex(unit_power(pairs, torch.ones(2, 6)))
         received, _ = layer(symbols, torch.tensor([3.0, 9.0]).double(), torch.Generator().manual_seed(8))
         return torch.view_as_real(received)
 

@@ -32,6 +32,6 @@ def test_noise_has_the_variance_of_the_snr(networks: SemCC, snr_db: float) -> No
     codec = Recorder(name="small", networks=networks, engine="torch")
     images = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
     over_awgn(codec, images, snr_db=snr_db, seed=1)
-    noise = codec.seen - codec.encode(images)
+    noise = codec.seen - codec.encode(images, snr_db=snr_db)
     assert -10 * np.log10((np.abs(noise) ** 2).mean()) == pytest.approx(snr_db, abs=0.1)
     assert -10 * np.log10(codec.csi.noise_var.mean()) == pytest.approx(snr_db, abs=1e-4)

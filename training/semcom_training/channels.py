@@ -4,11 +4,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import torch
 from pydantic import Field
 from semcom_models.channels import Awgn, Rayleigh
 from semcom_models.radio import RadioParameters
 from semcom_models.radio_channel import FadingCarriers
-from torch import nn
+from torch import Tensor, nn
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,4 +70,33 @@ class TdlChannel:
         )
 
 
-Channel = Annotated[AwgnChannel | RayleighChannel | TdlChannel, Field(discriminator="kind")]
+@dataclass(frozen=True, kw_only=True)
+class MixedChannel:
+    """AWGN for half of the images; block and fast Rayleigh fading for a quarter each."""
+
+    kind: Literal["mixed"]
+
+    @property
+    def name(self) -> str:
+        return "awgn and rayleigh, mixed"
+
+    def layer(self) -> nn.Module:
+        return Mixed()
+
+
+class Mixed(nn.Module):
+    """Each image meets one of three channels, drawn at random."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.channels = nn.ModuleList([Awgn(), Rayleigh(coherence="block"), Rayleigh(coherence="fast")])
+
+    def forward(self, symbols: Tensor, snr_db: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """As the layers of :mod:`semcom_models.channels`."""
+        drawn = torch.multinomial(torch.tensor([0.5, 0.25, 0.25]), len(symbols), replacement=True, generator=generator)
+        each = [channel(symbols, snr_db, generator) for channel in self.channels]
+        received, noise_var = (torch.stack(parts) for parts in zip(*each, strict=True))
+        return received[drawn, torch.arange(len(drawn))], noise_var[drawn, torch.arange(len(drawn))]
+
+
+Channel = Annotated[AwgnChannel | RayleighChannel | TdlChannel | MixedChannel, Field(discriminator="kind")]

@@ -10,7 +10,7 @@ from semcom_models.architecture import Architecture
 from torch import Tensor
 
 from semcom_training.data import LabelledImages, random_flip, to_unit
-from semcom_training.jscc import Conditions, Link, psnr_at, psnr_db
+from semcom_training.jscc import Conditions, Link, psnr_at, psnr_db, report_points
 
 
 class DeepJSCC:
@@ -33,8 +33,7 @@ class DeepJSCC:
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         images = to_unit(held_out.images[:1000])
-        channel = self._link.conditions.channel
         return {
-            f"psnr_db@{snr_db}dB": psnr_at(self.trained, images, channel=channel, snr_db=snr_db)
-            for snr_db in (0, 10, 20)
+            f"psnr_db@{point}": psnr_at(self.trained, images, at=point)
+            for point in report_points(self._link.conditions, self.trained)
         }

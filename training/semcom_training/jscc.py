@@ -1,26 +1,35 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One trip of a batch through encoder, channel and decoder, as training sees it."""
 
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
 import torch
 from pydantic import Field
 from semcom_models.architecture import Architecture, Receiver, Transmitter
+from semcom_models.order import sending_order
 from torch import Tensor, nn
 
 from semcom_training.channels import AwgnChannel, Channel
 
+FRAGMENTS = 16
+
 
 @dataclass(frozen=True, kw_only=True)
 class Conditions:
-    """What the link is drawn from, for each image: SNR uniform in ``snr_db``; with probability ``erasure_rate`` a
-    share of the symbols, uniform in 0 to 0.3, never arrives, as when fragments are lost on air.  Under fading the SNR
-    is the mean over the fades."""
+    """What the link is drawn from, for each image.
+
+    The SNR is uniform in ``snr_db``; under fading it is the mean over the fades, and what the encoder is told.  The
+    symbols sent a cell are log-uniform in ``symbols_per_cell``: all that the networks have without it.  With
+    probability ``erasure_rate`` part of the image never arrives, as when frames are lost on air: of 16 fragments in the
+    order of sending, either the last, or some anywhere, 15 % on average.
+    """
 
     snr_db: tuple[float, float]
     erasure_rate: Annotated[float, Field(ge=0, le=1)]
     channel: Channel = AwgnChannel()
+    symbols_per_cell: tuple[float, float] | None = None
 
 
 class Link(nn.Module):
@@ -32,41 +41,86 @@ class Link(nn.Module):
         self.receiver = Receiver(networks)
         self.channel = conditions.channel.layer()
         self.conditions = conditions
+        self.stride, self.planes = networks.stride, networks.symbols_per_cell
         if compiled:
             self.transmitter.compile()
             self.receiver.compile()
 
     def forward(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> reconstructions of the same shape under conditions drawn by ``generator``."""
-        low, high = self.conditions.snr_db
-        snr_db = low + (high - low) * torch.rand(len(images), generator=generator)
-        sent = self.transmitter(images)
-        received, noise_var = self.channel(torch.view_as_complex(sent.contiguous()).flatten(1), snr_db, generator)
-        lost = self._draw_erasures(noise_var.shape, generator)
+        batch, _, height, width = images.shape
+        grid = self.planes, height // self.stride, width // self.stride
+        order = torch.tensor(sending_order(*grid))
+        rank = order.argsort()
+        snr_db = _uniform(self.conditions.snr_db, batch, generator)
+        k = self._draw_k(batch, len(order) // self.planes, generator)
+        sent = self.transmitter(images, snr_db, (rank < k.unsqueeze(1)).float().view(batch, *grid))
+        symbols = torch.view_as_complex(sent.contiguous()).flatten(1)[:, order]
+        received, noise_var = self.channel(symbols, snr_db, generator)
+        place = torch.arange(len(order)) / k.unsqueeze(1)  # from 0 to 1 for what is sent
+        lost = (place >= 1) | self._draw_erasures(place, generator)
         received, noise_var = received.masked_fill(lost, 0), noise_var.masked_fill(lost, torch.inf)
-        return self.receiver(torch.view_as_real(received).view_as(sent), noise_var.view(sent.shape[:-1]))
+        return self.receiver(
+            torch.view_as_real(received[:, rank]).view(batch, *grid, 2), noise_var[:, rank].view(batch, *grid)
+        )
 
-    def _draw_erasures(self, shape: torch.Size, generator: torch.Generator) -> Tensor:
-        hit = torch.rand(shape[0], 1, generator=generator) < self.conditions.erasure_rate
-        share = 0.3 * hit * torch.rand(shape[0], 1, generator=generator)
-        return torch.rand(shape, generator=generator) < share
+    def _draw_k(self, batch: int, cells: int, generator: torch.Generator) -> Tensor:
+        """How many symbols each image sends, [B]."""
+        low, high = self.conditions.symbols_per_cell or (self.planes, self.planes)
+        octaves = _uniform((math.log2(low), math.log2(high)), batch, generator)
+        return (octaves.exp2() * cells).round()
+
+    def _draw_erasures(self, place: Tensor, generator: torch.Generator) -> Tensor:
+        """True where a symbol never arrives; ``place`` [B, N] in the order of sending is from 0 to 1."""
+        batch = len(place)
+        fragment = (place.clamp(0, 1 - 1e-6) * FRAGMENTS).long()
+        hit = torch.rand(batch, 1, generator=generator) < self.conditions.erasure_rate
+        tail = torch.rand(batch, 1, generator=generator) < 0.5
+        arriving = 1 + torch.randint(FRAGMENTS, (batch, 1), generator=generator)
+        lossy = 0.3 * torch.rand(batch, 1, generator=generator)
+        scattered = torch.rand(batch, FRAGMENTS, generator=generator) < lossy
+        return hit & torch.where(tail, fragment >= arriving, scattered.gather(1, fragment))
+
+
+def _uniform(bounds: tuple[float, float], batch: int, generator: torch.Generator) -> Tensor:
+    low, high = bounds
+    return low + (high - low) * torch.rand(batch, generator=generator)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """One operating point: SNR in dB, channel, and symbols sent a cell."""
+
+    snr_db: float
+    symbols_per_cell: float
+    channel: Channel = AwgnChannel()
+
+    def __str__(self) -> str:
+        return f"{self.symbols_per_cell:g}/cell,{self.snr_db:g}dB"
 
 
 @torch.inference_mode()
-def sent_over(
-    networks: Architecture, images: Tensor, *, channel: Channel, snr_db: float, seed: int, batch: int = 500
-) -> Tensor:
-    """Reconstructions of images [N, 3, H, W] in [0, 1] after ``channel`` at ``snr_db``, drawn from ``seed``."""
-    link = Link(networks, Conditions(snr_db=(snr_db, snr_db), erasure_rate=0, channel=channel), compiled=False)
+def sent_over(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0, batch: int = 500) -> Tensor:
+    """Reconstructions of images [N, 3, H, W] in [0, 1] after the link ``at`` a point, drawn from ``seed``."""
+    snr_db, symbols = (at.snr_db, at.snr_db), (at.symbols_per_cell, at.symbols_per_cell)
+    conditions = Conditions(snr_db=snr_db, erasure_rate=0, channel=at.channel, symbols_per_cell=symbols)
+    link = Link(networks, conditions, compiled=False)
     generator = torch.Generator().manual_seed(seed)
     return torch.cat([link(part, generator) for part in images.split(batch)])
 
 
-def psnr_at(networks: Architecture, images: Tensor, *, channel: Channel, snr_db: float, seed: int = 0) -> float:
-    """Mean over the images of the PSNR in dB after ``channel`` at ``snr_db``."""
-    return psnr_db(images, sent_over(networks, images, channel=channel, snr_db=snr_db, seed=seed)).mean().item()
+def psnr_at(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0) -> float:
+    """Mean over the images of the PSNR in dB ``at`` a point."""
+    return psnr_db(images, sent_over(networks, images, at=at, seed=seed)).mean().item()
 
 
 def psnr_db(images: Tensor, reconstructions: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each image of [B, C, H, W], peak 1, in dB: [B]."""
     return -10 * torch.log10((images - reconstructions).square().flatten(1).mean(1))
+
+
+def report_points(conditions: Conditions, networks: Architecture) -> list[Point]:
+    """Where a training reports how far it is: AWGN of 5 and 10 dB, k/n of 1/24, 1/12 and 1/6 where it goes so far."""
+    low, high = conditions.symbols_per_cell or (networks.symbols_per_cell,) * 2
+    symbols = [each for each in (2.0, 4.0, 8.0) if low <= each <= high] or [high]
+    return [Point(snr_db=snr_db, symbols_per_cell=each) for each in symbols for snr_db in (5.0, 10.0)]

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from semcom_training.classifier import accuracy
 from semcom_training.data import LabelledImages, random_flip, to_unit
-from semcom_training.jscc import Conditions, Link, psnr_at, sent_over
+from semcom_training.jscc import Conditions, Link, psnr_db, report_points, sent_over
 
 PROJECTION = 32
 
@@ -75,13 +75,13 @@ class SemCC:
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         part = held_out[:1000]
-        images = to_unit(part.images)
-        channel = self._link.conditions.channel
-        received = sent_over(self.networks, images, channel=channel, snr_db=5.0, seed=0)
-        return {
-            "accuracy@5dB": accuracy(self.downstream, LabelledImages((received * 255).round().byte(), part.labels)),
-            "psnr_db@5dB": psnr_at(self.networks, images, channel=channel, snr_db=5.0),
-        }
+        images, figures = to_unit(part.images), {}
+        for point in report_points(self._link.conditions, self.networks):
+            received = sent_over(self.networks, images, at=point)
+            seen = LabelledImages((received * 255).round().byte(), part.labels)
+            figures[f"accuracy@{point}"] = accuracy(self.downstream, seen)
+            figures[f"psnr_db@{point}"] = psnr_db(images, received).mean().item()
+        return figures
 
     def _contrast(self, sent: Tensor, received: Tensor, labels: Tensor) -> Tensor:
         with torch.no_grad():

@@ -148,7 +148,9 @@ def build_networks(config: NetworksConfig) -> Architecture:
 
 
 def _describe(config: NetworksConfig, networks: Architecture) -> dict:
-    ratio = str(Fraction(networks.symbols_per_cell, 3 * networks.stride**2))
+    values = 3 * networks.stride**2
+    bounds = sorted({networks.fewest_symbols_per_cell, networks.symbols_per_cell})
+    ratio = " to ".join(str(Fraction(bound, values)) for bound in bounds)
     return {"architecture": config.architecture, "arguments": config.arguments, "ratio": ratio}
 
 

@@ -20,7 +20,6 @@ class StandInCodec:
     """
 
     name = "stand-in"
-    ratio = 0.5
     engine = "none"
 
     def __init__(self, *, codec_id: int = 3) -> None:

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One codec for every bandwidth ratio and every SNR.
+
+The networks are those of :mod:`semcom_models.semcc`.  Their C planes of symbols are ordered by importance, which
+training brings about by sending a random number of them: the first symbols of an encoding are a codeword themselves.
+Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al. 2022, and SwinJSCC, Yang et al. 2024,
+whose modules are others): the encoder by the SNR that it expects, the decoder by how much arrived and how noisy.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from semcom_models import semcc
+from semcom_models.architecture import register
+from semcom_models.layers import Modulation, modulate
+
+SNR_RANGE_DB = (-10.0, 30.0)
+"""Beyond it an SNR counts as the nearer end."""
+
+
+class Encoder(semcc.Encoder):
+    """Image to planes of symbols, before power normalisation."""
+
+    def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
+        super().__init__(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
+        _, half, quarter = widths
+        self.modulation = Modulation(known=1, widths=(half, quarter, quarter))
+
+    def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        """As that of :class:`semcom_models.semcc.Encoder`, for the SNR [B] in dB that is expected."""
+        by_half, by_quarter, by_coded = self.modulation(_centred(snr_db).unsqueeze(1))
+        *blocks, to_symbols = self.channel_coding
+        x = modulate(self.down1(self.head(images)), by_half)
+        x = modulate(self.down2(x), by_quarter)
+        for block in blocks:
+            x = block(x)
+        return to_symbols(modulate(x, by_coded))
+
+
+class Decoder(semcc.Decoder):
+    """What arrived of the symbols, and how far each can be trusted, to an image."""
+
+    def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
+        super().__init__(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
+        _, half, quarter = widths
+        self.modulation = Modulation(known=2, widths=(quarter, quarter, half))
+
+    def forward(self, symbols: Tensor, trust: Tensor) -> Tensor:
+        """As that of :class:`semcom_models.semcc.Decoder`."""
+        by_seen, by_decoded, by_half = self.modulation(_known(trust))
+        x = modulate(self.head(torch.cat([symbols, trust], dim=1)), by_seen)
+        x = modulate(self.channel_decoding(x), by_decoded)
+        return self.image_coding(self.up1(modulate(self.up2(x), by_half)))
+
+
+@register("adaptive")
+class Adaptive(nn.Module):
+    """Encoder and decoder.
+
+    ``widths`` and ``coding_blocks`` are those of :class:`semcom_models.semcc.SemCC`.  ``symbols_per_cell`` is the
+    largest number C of complex symbols that each 4x4 cell of pixels becomes, so that k/n goes up to C / 48 for colour
+    pictures, from 1/48 on.
+    """
+
+    stride = 4
+    fewest_symbols_per_cell = 1
+
+    def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
+        super().__init__()
+        self.symbols_per_cell = symbols_per_cell
+        self.encoder = Encoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
+        self.decoder = Decoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
+
+
+def _known(trust: Tensor) -> Tensor:
+    """[B, C, h, w] -> [B, 2]: the mean SNR in dB of the symbols that arrived, and the logarithm of their share."""
+    arrived = (trust > 0).float()
+    count = arrived.flatten(1).sum(1).clamp_min(1)
+    snr_db = 10 * torch.log10(trust.clamp(1e-4, 1 - 1e-4) / (1 - trust.clamp(1e-4, 1 - 1e-4)))
+    mean_db = (snr_db * arrived).flatten(1).sum(1) / count
+    share = count / trust[0].numel()
+    return torch.stack([_centred(mean_db), torch.log2(share) / 2 + 1], dim=1)
+
+
+def _centred(snr_db: Tensor) -> Tensor:
+    """Decibels to numbers of order 1."""
+    return snr_db.clamp(*SNR_RANGE_DB) / 10 - 1
