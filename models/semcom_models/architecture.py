@@ -75,9 +75,9 @@ def architectures() -> dict[str, Callable[..., nn.Module]]:
 class Transmitter(nn.Module):
     """Encoder and power normalisation."""
 
-    def __init__(self, networks: Architecture) -> None:
+    def __init__(self, encoder: nn.Module) -> None:
         super().__init__()
-        self.encoder = networks.encoder
+        self.encoder = encoder
 
     def forward(self, images: Tensor, snr_db: Tensor, sent: Tensor) -> Tensor:
         """Pictures to symbols.
@@ -97,9 +97,9 @@ class Receiver(nn.Module):
     variance thus means a symbol that never arrived.
     """
 
-    def __init__(self, networks: Architecture) -> None:
+    def __init__(self, decoder: nn.Module) -> None:
         super().__init__()
-        self.decoder = networks.decoder
+        self.decoder = decoder
 
     def forward(self, symbols: Tensor, noise_var: Tensor) -> Tensor:
         """Pairs [B, C, h, w, 2] and noise_var [B, C, h, w] -> [B, 3, H, W] in [0, 1]."""

@@ -56,7 +56,7 @@ class Encode(nn.Module):
 
     def __init__(self, networks: Architecture) -> None:
         super().__init__()
-        self.transmitter = Transmitter(networks)
+        self.transmitter = Transmitter(networks.encoder)
 
     def forward(self, images: Tensor, snr_db: Tensor, sent: Tensor) -> Tensor:
         return self.transmitter(images.permute(0, 3, 1, 2).to(torch.float32) / 255, snr_db, sent)
@@ -67,7 +67,7 @@ class Decode(nn.Module):
 
     def __init__(self, networks: Architecture) -> None:
         super().__init__()
-        self.receiver = Receiver(networks)
+        self.receiver = Receiver(networks.decoder)
 
     def forward(self, symbols: Tensor, noise_var: Tensor) -> Tensor:
         return (self.receiver(symbols, noise_var).clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1)

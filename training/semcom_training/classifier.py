@@ -7,13 +7,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+from semcom_training.loop import Method
 
 
-class Classifier:
+class Classifier(Method):
     """SGD with Nesterov momentum, pictures shifted and mirrored at random."""
 
-    def __init__(self, *, weight_decay: float, compiled: bool) -> None:
-        self.trained = ResNet20().to(memory_format=torch.channels_last)
+    def __init__(self, network: ResNet20, *, weight_decay: float, compiled: bool) -> None:
+        self.trained = network.to(memory_format=torch.channels_last)
         self.weight_decay = weight_decay
         self._forward = torch.compile(self.trained) if compiled else self.trained
 

@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
-from semcom_training.semcc import LossWeights
+from semcom_training.losses import LossWeights
+from semcom_training.semre import SoftUpdate
 
 
 class ConfigError(Exception):
@@ -51,22 +52,43 @@ class DeepJSCCConfig(_Run):
 
 
 class Stage(_Strict):
-    """One stage of SemCC's Algorithm 1."""
+    """A part of a training that has a loss of two terms, and a schedule, of its own."""
 
     weights: LossWeights
     schedule: Schedule
 
 
-class SemCCConfig(_Run):
-    method: Literal["semcc"]
+class SemanticConfig(_Run):
+    """``downstream`` is the network, in the zoo, that is to see the same in a received picture as in the sent one."""
+
     downstream: str
     networks: NetworksConfig
     link: Conditions
+
+
+class SemCCConfig(SemanticConfig):
+    """Algorithm 1, or one of its ablations (Tables I and II): ``without`` the contrastive pre-training, or
+    the fine-tuning."""
+
+    method: Literal["semcc"]
     pretraining: Stage
     fine_tuning: Stage
+    without: Literal["pretraining", "fine_tuning"] | None = None
 
 
-Config = ClassifierConfig | DeepJSCCConfig | SemCCConfig
+class DeepSCConfig(SemanticConfig, Stage):
+    method: Literal["deepsc"]
+
+
+class SemREConfig(SemanticConfig, Stage):
+    """Algorithm 2; its ``downstream`` network shows in the log how far the training is, and takes no part in it."""
+
+    method: Literal["semre"]
+    update: SoftUpdate
+
+
+CodecConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig
+Config = ClassifierConfig | CodecConfig
 
 
 def read_config(path: Path) -> Config:

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from semcom_training.data import LabelledImages, random_flip, to_unit
 from semcom_training.jscc import Conditions, Link, psnr_at, psnr_db, report_points
+from semcom_training.loop import Method
 
 
-class DeepJSCC:
+class DeepJSCC(Method):
     """Maximises the PSNR averaged over images in dB, the figure that is reported.
 
     Against the mean squared error this weighs every picture and every SNR alike, where otherwise the hardest
@@ -24,12 +25,9 @@ class DeepJSCC:
         self.trained = networks.to(memory_format=torch.channels_last)
         self._link = Link(networks, conditions, compiled=compiled)
 
-    def optimizer(self, *, learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.Adam(self.trained.parameters(), learning_rate)
-
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         sent = to_unit(random_flip(images, generator))
-        return -psnr_db(sent, self._link(sent, generator)).mean()
+        return -psnr_db(sent, self._link(sent, generator).received).mean()
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         images = to_unit(held_out.images[:1000])

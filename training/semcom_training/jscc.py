@@ -32,13 +32,28 @@ class Conditions:
     symbols_per_cell: tuple[float, float] | None = None
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Passage:
+    """What became of a batch.
+
+    ``received`` [B, 3, H, W] in [0, 1]; ``symbols``, pairs [B, C, h, w, 2] as sent, of unit power over those that
+    ``sent`` [B, C, h, w] has as 1, the others 0; ``snr_db`` [B]; ``ratio``, k/n, [B].
+    """
+
+    received: Tensor
+    symbols: Tensor
+    sent: Tensor
+    snr_db: Tensor
+    ratio: Tensor
+
+
 class Link(nn.Module):
     """Transmitter, channel with erasures, receiver; differentiable from end to end."""
 
     def __init__(self, networks: Architecture, conditions: Conditions, *, compiled: bool) -> None:
         super().__init__()
-        self.transmitter = Transmitter(networks)
-        self.receiver = Receiver(networks)
+        self.transmitter = Transmitter(networks.encoder)
+        self.receiver = Receiver(networks.decoder)
         self.channel = conditions.channel.layer()
         self.conditions = conditions
         self.stride, self.planes = networks.stride, networks.symbols_per_cell
@@ -46,23 +61,24 @@ class Link(nn.Module):
             self.transmitter.compile()
             self.receiver.compile()
 
-    def forward(self, images: Tensor, generator: torch.Generator) -> Tensor:
-        """[B, 3, H, W] in [0, 1] -> reconstructions of the same shape under conditions drawn by ``generator``."""
+    def forward(self, images: Tensor, generator: torch.Generator) -> Passage:
+        """[B, 3, H, W] in [0, 1] through conditions drawn by ``generator``."""
         batch, _, height, width = images.shape
         grid = self.planes, height // self.stride, width // self.stride
         order = torch.tensor(sending_order(*grid))
         rank = order.argsort()
         snr_db = _uniform(self.conditions.snr_db, batch, generator)
         k = self._draw_k(batch, len(order) // self.planes, generator)
-        sent = self.transmitter(images, snr_db, (rank < k.unsqueeze(1)).float().view(batch, *grid))
-        symbols = torch.view_as_complex(sent.contiguous()).flatten(1)[:, order]
-        received, noise_var = self.channel(symbols, snr_db, generator)
+        sent = (rank < k.unsqueeze(1)).float().view(batch, *grid)
+        symbols = self.transmitter(images, snr_db, sent)
+        on_air = torch.view_as_complex(symbols.contiguous()).flatten(1)[:, order]
+        received, noise_var = self.channel(on_air, snr_db, generator)
         place = torch.arange(len(order)) / k.unsqueeze(1)  # from 0 to 1 for what is sent
         lost = (place >= 1) | self._draw_erasures(place, generator)
         received, noise_var = received.masked_fill(lost, 0), noise_var.masked_fill(lost, torch.inf)
-        return self.receiver(
-            torch.view_as_real(received[:, rank]).view(batch, *grid, 2), noise_var[:, rank].view(batch, *grid)
-        )
+        pairs = torch.view_as_real(received[:, rank]).view(batch, *grid, 2)
+        seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))
+        return Passage(received=seen, symbols=symbols, sent=sent, snr_db=snr_db, ratio=k / images[0].numel())
 
     def _draw_k(self, batch: int, cells: int, generator: torch.Generator) -> Tensor:
         """How many symbols each image sends, [B]."""
@@ -106,7 +122,7 @@ def sent_over(networks: Architecture, images: Tensor, *, at: Point, seed: int = 
     conditions = Conditions(snr_db=snr_db, erasure_rate=0, channel=at.channel, symbols_per_cell=symbols)
     link = Link(networks, conditions, compiled=False)
     generator = torch.Generator().manual_seed(seed)
-    return torch.cat([link(part, generator) for part in images.split(batch)])
+    return torch.cat([link(part, generator).received for part in images.split(batch)])
 
 
 def psnr_at(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0) -> float:

@@ -2,10 +2,11 @@
 """The one training loop: resumable, deterministic for a seed, and ignorant of what it trains."""
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import torch
 from pydantic import Field
@@ -15,17 +16,24 @@ from torch import Tensor, nn
 from semcom_training.data import LabelledImages
 
 
-class Method(Protocol):
+class Method(ABC):
     """What a training method is to the loop: a module to train, and a loss."""
 
     trained: nn.Module
+    """Checkpoints hold all of it; what of it needs a gradient is trained."""
 
     def optimizer(self, *, learning_rate: float) -> torch.optim.Optimizer:
         """The optimiser over ``trained``, at the peak learning rate."""
+        return torch.optim.Adam([each for each in self.trained.parameters() if each.requires_grad], learning_rate)
 
+    @abstractmethod
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         """Scalar loss of a batch: images uint8 [B, C, H, W], labels int64 [B]."""
 
+    def end_epoch(self, epoch: int) -> None:  # noqa: B027
+        """Called after each epoch, counted from 1, before its checkpoint is written."""
+
+    @abstractmethod
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         """Figures on the held-out images, for the log."""
 
@@ -75,6 +83,7 @@ def fit(
             optimizer.step()
             one_cycle.step()
             total += loss.item()
+        method.end_epoch(epoch + 1)
         _save(checkpoint, state, epoch + 1)
         method.trained.eval()
         figures = {"loss": total / steps, **method.report(held_out), "minutes": (time.monotonic() - started) / 60}

@@ -3,7 +3,10 @@
 
 import json
 import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,14 +22,20 @@ from semcom_training.config import (
     Config,
     ConfigError,
     DeepJSCCConfig,
+    DeepSCConfig,
     NetworksConfig,
+    SemanticConfig,
     SemCCConfig,
+    SemREConfig,
     Stage,
 )
-from semcom_training.data import REPOSITORY, LabelledImages, cifar10
+from semcom_training.data import REPOSITORY, cifar10
 from semcom_training.deepjscc import DeepJSCC
-from semcom_training.loop import fit
-from semcom_training.semcc import SemCC
+from semcom_training.deepsc import DeepSC
+from semcom_training.loop import Method, Schedule, fit
+from semcom_training.semantic import SemanticMethod
+from semcom_training.semcc import Pretraining
+from semcom_training.semre import SemRE
 
 
 def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
@@ -42,22 +51,21 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     data = cifar10("train"), cifar10("held_out")
     run = runs / config.name
     begun = begin(run, config)
-    match config:
-        case ClassifierConfig():
-            network, epochs = _train_classifier(config, data, run), config.schedule.epochs
-            described = {"architecture": "resnet20", "arguments": {"classes": 10}, "ratio": None}
-        case DeepJSCCConfig():
-            network, epochs = _train_deepjscc(config, data, run), config.schedule.epochs
-            described = _describe(config.networks, network)
-        case SemCCConfig():
-            network = _train_semcc(config, data, run)
-            epochs = config.pretraining.schedule.epochs + config.fine_tuning.schedule.epochs
-            described = _describe(config.networks, network)
+    if isinstance(config, ClassifierConfig):
+        network = ResNet20()
+        described = {"architecture": "resnet20", "arguments": {"classes": 10}, "ratio": None}
+    else:
+        network = build_networks(config.networks)
+        described = _describe(config.networks, network)
+    stages = _stages(config, network, side=data[0].images.shape[-1])
+    for stage in stages:
+        print(f"{stage.name}: {stage.schedule.epochs} epochs", flush=True)
+        fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name)
     training = {
         "command": command,
         "data": "CIFAR-10, the first 45,000 training images",
         "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
-        "epochs": epochs,
+        "epochs": sum(stage.schedule.epochs for stage in stages),
         "seed": config.seed,
         "torch": torch.__version__,
         **begun,
@@ -75,7 +83,7 @@ def begin(run: Path, config: Config) -> dict:
     Raises:
         ConfigError: it was begun with another config, or its other weights have changed since.
     """
-    others = [config.downstream] if isinstance(config, SemCCConfig) else []
+    others = [config.downstream] if isinstance(config, SemanticConfig) else []
     if not isinstance(config, ClassifierConfig) and config.networks.start_from:
         others.append(config.networks.start_from)
     weights_sha256 = {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others}
@@ -101,27 +109,46 @@ def _same(config: Config, recorded: dict) -> bool:
         return False
 
 
-def _train_classifier(config: ClassifierConfig, data: tuple[LabelledImages, ...], run: Path) -> ResNet20:
-    method = Classifier(weight_decay=config.weight_decay, compiled=config.compiled)
-    fit(method, config.schedule, *data, seed=config.seed, run=run)
-    return method.trained
+@dataclass(frozen=True)
+class _Stage:
+    """One call of the loop: the folder of its checkpoints, what it trains with, and for how long."""
+
+    name: str
+    method: Callable[[], Method]
+    schedule: Schedule
 
 
-def _train_deepjscc(config: DeepJSCCConfig, data: tuple[LabelledImages, ...], run: Path) -> nn.Module:
-    method = DeepJSCC(build_networks(config.networks), config.link, compiled=config.compiled)
-    fit(method, config.schedule, *data, seed=config.seed, run=run)
-    return method.trained
+def _stages(config: Config, network: nn.Module, *, side: int) -> list[_Stage]:
+    """What a config trains ``network`` with, in order, on pictures of ``side`` pixels."""
+    compiled = config.compiled
+    if isinstance(config, ClassifierConfig):
+        return [
+            _Stage(
+                "training",
+                partial(Classifier, network, weight_decay=config.weight_decay, compiled=compiled),
+                config.schedule,
+            )
+        ]
+    if isinstance(config, DeepJSCCConfig):
+        return [_Stage("training", partial(DeepJSCC, network, config.link, compiled=compiled), config.schedule)]
+    judge, link = zoo.load_classifier(config.downstream), config.link
 
+    def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> _Stage:
+        return _Stage(
+            name, partial(method, network, judge, link, stage.weights, **more, compiled=compiled), stage.schedule
+        )
 
-def _train_semcc(config: SemCCConfig, data: tuple[LabelledImages, ...], run: Path) -> nn.Module:
-    networks = build_networks(config.networks)
-    downstream = zoo.load_classifier(config.downstream)
-    stages: tuple[tuple[str, Stage], ...] = (("pretraining", config.pretraining), ("fine_tuning", config.fine_tuning))
-    for name, stage in stages:
-        print(f"{name.replace('_', '-')}, {stage.schedule.epochs} epochs", flush=True)
-        method = SemCC(networks, downstream, config.link, stage.weights, stage=name, compiled=config.compiled)
-        fit(method, stage.schedule, *data, seed=config.seed, run=run / name)
-    return networks
+    match config:
+        case DeepSCConfig():
+            return [semantic("training", DeepSC, config)]
+        case SemREConfig():
+            return [semantic("training", SemRE, config, update=config.update, side=side)]
+        case SemCCConfig():
+            both = [
+                semantic("pretraining", Pretraining, config.pretraining),
+                semantic("fine_tuning", DeepSC, config.fine_tuning),
+            ]
+            return [stage for stage in both if stage.name != config.without]
 
 
 def build_networks(config: NetworksConfig) -> Architecture:

@@ -13,11 +13,14 @@ from semcom_models.semcc import SemCC as Networks
 from semcom_training.channels import Channel, MixedChannel, RayleighChannel, TdlChannel
 from semcom_training.classifier import Classifier
 from semcom_training.config import ConfigError, NetworksConfig
-from semcom_training.data import LabelledImages, random_flip, to_unit
+from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
 from semcom_training.deepjscc import DeepJSCC
+from semcom_training.deepsc import DeepSC
 from semcom_training.jscc import FRAGMENTS, Conditions, Link, Point, psnr_at
 from semcom_training.loop import Schedule, fit
-from semcom_training.semcc import LossWeights, SemCC, info_nce
+from semcom_training.losses import LossWeights, info_nce, squared_error, supervised_contrast
+from semcom_training.semcc import Pretraining
+from semcom_training.semre import SemRE, SoftUpdate
 from semcom_training.train import build_networks
 from torch.nn import functional as F
 
@@ -88,52 +91,88 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(blobs: LabelledImages, 
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
-@pytest.mark.parametrize("stage", ["pretraining", "fine_tuning"])
-def test_semcc_trains_the_codec_and_leaves_the_downstream_network_alone(
-    blobs: LabelledImages, tmp_path: Path, stage: str
+METHODS = {"SemCC's first stage": Pretraining, "DeepSC": DeepSC, "SemRE": SemRE}
+
+
+def semantic(name: str, weights: LossWeights, conditions: Conditions, downstream: ResNet20) -> object:
+    """A method with a loss of two terms, on small networks."""
+    torch.manual_seed(1)
+    more = {"update": SoftUpdate(beta=0.75), "side": 16} if name == "SemRE" else {}
+    return METHODS[name](networks(), downstream, conditions, weights, **more, compiled=False)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_a_method_trains_the_codec_and_leaves_the_downstream_network_alone(
+    blobs: LabelledImages, tmp_path: Path, name: str
 ) -> None:
     torch.manual_seed(0)
     downstream = ResNet20()
-    frozen = {name: value.clone() for name, value in downstream.state_dict().items()}
-    weights = LossWeights(alpha=1 / 6, reconstruction_scale=100)
-    method = SemCC(networks(), downstream, CONDITIONS, weights, stage=stage, compiled=False)
-    start = {name: value.clone() for name, value in method.trained.named_parameters()}
-    assert any(name.startswith("projection") for name in start) == (stage == "pretraining")
+    frozen = {key: value.clone() for key, value in downstream.state_dict().items()}
+    method = semantic(name, LossWeights(alpha=1 / 6, reconstruction_scale=100), CONDITIONS, downstream)
+    start = {key: value.clone() for key, value in method.trained.named_parameters() if value.requires_grad}
+    assert any(key.startswith("projection") for key in start) == (name != "DeepSC")
     fit(method, Schedule(epochs=1, batch=16, learning_rate=1e-3), blobs, blobs, seed=1, run=tmp_path)
-    for name, value in downstream.state_dict().items():
-        torch.testing.assert_close(value, frozen[name], rtol=0, atol=0)
-    still = [name for name, value in method.trained.named_parameters() if torch.equal(value, start[name])]
-    assert not still
+    for key, value in downstream.state_dict().items():
+        torch.testing.assert_close(value, frozen[key], rtol=0, atol=0)
+    trained = dict(method.trained.named_parameters())
+    assert not [key for key, value in start.items() if torch.equal(trained[key], value)]
 
 
-@pytest.mark.parametrize("stage", ["pretraining", "fine_tuning"])
-def test_semcc_weighs_its_two_terms(blobs: LabelledImages, stage: str) -> None:
-    """Eq. 10 and eq. 11 written out, over a link that hands every symbol on."""
+@pytest.mark.parametrize("name", METHODS)
+def test_a_loss_is_that_of_the_paper(blobs: LabelledImages, name: str) -> None:
+    """Eq. 10 and 11 written out, with the default alpha of k/n: 1/6 here."""
     torch.manual_seed(0)
-    downstream, alpha, scale = ResNet20().eval(), 0.25, 30.0
-    weights = LossWeights(alpha=alpha, reconstruction_scale=scale, temperature=0.3)
-    conditions = Conditions(snr_db=(90, 90), erasure_rate=0)
-    method = SemCC(networks().eval(), downstream, conditions, weights, stage=stage, compiled=False)
-    mirrored = LabelledImages(torch.cat([blobs.images, blobs.images.flip(-1)]), blobs.labels.repeat(2))
-    loss = method.loss(mirrored.images, mirrored.labels, torch.Generator().manual_seed(1))
+    downstream, scale, conditions = ResNet20().eval(), 30.0, Conditions(snr_db=(5, 5), erasure_rate=0)
+    method = semantic(name, LossWeights(reconstruction_scale=scale, temperature=0.3), conditions, downstream)
+    method.trained.eval()
+    loss = method.loss(blobs.images, blobs.labels, torch.Generator().manual_seed(1))
 
-    sent = to_unit(random_flip(mirrored.images, torch.Generator().manual_seed(1)))
-    received = Link(method.networks, conditions, compiled=False)(sent, torch.Generator().manual_seed(2))
-    l_rec = (received - sent).square().mean()
-    if stage == "pretraining":
-        semantic = info_nce(
-            method.projection(downstream.features(sent)),
-            method.projection(downstream.features(received)),
-            temperature=0.3,
-        )
+    generator = torch.Generator().manual_seed(1)
+    sent = to_unit(random_flip(random_shift(blobs.images, generator), generator))
+    codec = method.networks
+    passage = Link(codec, conditions, compiled=False)(sent, generator)
+    if name == "SemRE":
+        symbols = codec.encoder(passage.received, passage.snr_db).unflatten(1, (2, -1)).permute(0, 2, 3, 4, 1)
+        again = symbols / symbols.square().sum(-1).mean((1, 2, 3)).sqrt().view(-1, 1, 1, 1, 1)
+        projected = method.projection(passage.symbols.flatten(1)), method.projection(again.flatten(1))
+        term = supervised_contrast(*projected, blobs.labels, temperature=0.3).mean()
+    elif name == "DeepSC":
+        term = F.cross_entropy(downstream(passage.received), blobs.labels)
     else:
-        semantic = F.cross_entropy(downstream(received), mirrored.labels)
-    torch.testing.assert_close(loss, alpha * scale * l_rec + (1 - alpha) * semantic, rtol=1e-4, atol=0)
+        features = downstream.features(sent), downstream.features(passage.received)
+        term = info_nce(*map(method.projection, features), temperature=0.3).mean()
+    expected = scale / 6 * squared_error(sent, passage.received).mean() + 5 / 6 * term
+    torch.testing.assert_close(loss, expected, rtol=1e-4, atol=0)
+
+
+def test_alpha_is_the_ratio_of_each_image_unless_it_is_given() -> None:
+    terms = {"reconstruction": torch.tensor([1.0, 2.0]), "semantic": torch.tensor([3.0, 5.0])}
+    ratio = torch.tensor([0.25, 0.5])
+    by_ratio = LossWeights(reconstruction_scale=10).join(**terms, ratio=ratio)
+    assert by_ratio.item() == pytest.approx((0.25 * 10 * 1 + 0.75 * 3 + 0.5 * 10 * 2 + 0.5 * 5) / 2)
+    given = LossWeights(reconstruction_scale=10, alpha=0.1).join(**terms, ratio=ratio)
+    assert given.item() == pytest.approx((0.1 * 10 * 1.5) + 0.9 * 4)
+
+
+def test_the_copy_of_the_encoder_follows_softly(blobs: LabelledImages) -> None:
+    """Eq. 14, every second epoch, for weights and for the statistics of batch normalisation."""
+    method = semantic("SemRE", LossWeights(reconstruction_scale=1), CONDITIONS, ResNet20())
+    method.update = SoftUpdate(beta=0.75, epochs=2)
+    before = {key: value.clone() for key, value in method.copy.state_dict().items()}
+    for value in method.networks.encoder.state_dict().values():
+        value.add_(1)
+    method.end_epoch(1)
+    for key, value in method.copy.state_dict().items():
+        assert torch.equal(value, before[key])
+    method.end_epoch(2)
+    for key, value in method.copy.state_dict().items():
+        if value.is_floating_point():
+            torch.testing.assert_close(value, before[key] + 0.25)
 
 
 def test_classifier_learns(blobs: LabelledImages, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method = Classifier(weight_decay=0, compiled=False)
+    method = Classifier(ResNet20(), weight_decay=0, compiled=False)
     fit(method, Schedule(epochs=6, batch=16, learning_rate=0.02), blobs, blobs, seed=1, run=tmp_path)
     assert method.report(blobs)["accuracy"] > 0.8
 

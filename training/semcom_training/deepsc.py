@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DeepSC, the baseline of Tang et al. after Zhang et al. 2023: reconstruction, and the task through its network.
+
+Its loss, eq. 11, is that of SemCC's second stage too.
+"""
+
+import torch
+from semcom_models.architecture import Architecture
+from semcom_models.resnet import ResNet20
+from torch import Tensor
+from torch.nn import functional as F
+
+from semcom_training.jscc import Conditions, Passage
+from semcom_training.losses import LossWeights
+from semcom_training.semantic import SemanticMethod
+
+
+class DeepSC(SemanticMethod):
+    """Eq. 11, with the cross-entropy (eq. 12) of what the frozen downstream network sees in the reconstruction."""
+
+    def __init__(
+        self,
+        networks: Architecture,
+        downstream: ResNet20,
+        conditions: Conditions,
+        weights: LossWeights,
+        *,
+        compiled: bool,
+    ) -> None:
+        super().__init__(networks, downstream, conditions, weights, compiled=compiled)
+        self._classify = torch.compile(downstream) if compiled else downstream
+
+    def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
+        return F.cross_entropy(self._classify(passage.received), labels, reduction="none")

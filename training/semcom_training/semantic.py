@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What SemCC, SemRE and DeepSC share: a loss of two terms, for the picture and for what it means."""
+
+from abc import abstractmethod
+
+import torch
+from semcom_models.architecture import Architecture
+from semcom_models.resnet import ResNet20
+from torch import Tensor, nn
+
+from semcom_training.classifier import accuracy
+from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+from semcom_training.jscc import Conditions, Link, Passage, psnr_db, report_points, sent_over
+from semcom_training.loop import Method
+from semcom_training.losses import LossWeights, squared_error
+
+
+class SemanticMethod(Method):
+    """Eq. 10 and 11: the squared error, joined with the term that a subclass has."""
+
+    def __init__(
+        self,
+        networks: Architecture,
+        downstream: ResNet20,
+        conditions: Conditions,
+        weights: LossWeights,
+        *,
+        compiled: bool,
+    ) -> None:
+        self.networks = networks.to(memory_format=torch.channels_last)
+        self.downstream = downstream.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+        self.weights, self.conditions = weights, conditions
+        self.trained = nn.ModuleDict({"networks": networks})
+        self._link = Link(networks, conditions, compiled=compiled)
+
+    @abstractmethod
+    def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
+        """L_sem or L_task of each image, [B]."""
+
+    def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        sent = to_unit(random_flip(random_shift(images, generator), generator))
+        passage = self._link(sent, generator)
+        return self.weights.join(
+            reconstruction=squared_error(sent, passage.received),
+            semantic=self.semantic(sent, passage, labels),
+            ratio=passage.ratio,
+        )
+
+    def report(self, held_out: LabelledImages) -> dict[str, float]:
+        """Accuracy and PSNR on the first 1,000 images."""
+        part = held_out[:1000]
+        images, figures = to_unit(part.images), {}
+        for point in report_points(self.conditions, self.networks):
+            received = sent_over(self.networks, images, at=point)
+            seen = LabelledImages((received * 255).round().byte(), part.labels)
+            figures[f"accuracy@{point}"] = accuracy(self.downstream, seen)
+            figures[f"psnr_db@{point}"] = psnr_db(images, received).mean().item()
+        return figures
