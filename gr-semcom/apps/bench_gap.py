@@ -27,7 +27,7 @@ def measure_gap(*, codec: str, images: int, images_at_5_db: int, seed: int) -> l
         over_air = measure.psnr_db(
             np.stack([delivery.sent for delivery in deliveries]), np.stack([delivery.seen for delivery in deliveries])
         )
-        layer = measure.psnr_db(sent, measure.over_awgn(loaded, sent, snr_db=snr_db, seed=seed))
+        layer = measure.psnr_db(sent, measure.over_channel(loaded, sent, snr_db=snr_db, seed=seed))
         points.append(
             {
                 "snr_db": snr_db,

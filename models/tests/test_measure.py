@@ -3,8 +3,10 @@
 
 import numpy as np
 import pytest
+from semcom_models.adaptive import Adaptive
 from semcom_models.codec import Codec
-from semcom_models.measure import over_awgn, psnr_db
+from semcom_models.errors import CodecError
+from semcom_models.measure import BATCH, CHANNELS, over_channel, psnr_db, ssim
 from semcom_models.semcc import SemCC
 
 
@@ -17,7 +19,7 @@ def test_psnr_of_a_known_error() -> None:
 def test_the_same_seed_draws_the_same_noise(networks: SemCC) -> None:
     codec = Codec(name="small", networks=networks, engine="torch")
     images = np.random.default_rng(0).integers(0, 256, (3, 8, 8, 3), dtype=np.uint8)
-    once, again, other = (over_awgn(codec, images, snr_db=0, seed=seed) for seed in (1, 1, 2))
+    once, again, other = (over_channel(codec, images, snr_db=0, seed=seed) for seed in (1, 1, 2))
     np.testing.assert_array_equal(once, again)
     assert (once != other).any()
 
@@ -31,7 +33,30 @@ def test_noise_has_the_variance_of_the_snr(networks: SemCC, snr_db: float) -> No
 
     codec = Recorder(name="small", networks=networks, engine="torch")
     images = np.random.default_rng(0).integers(0, 256, (100, 32, 32, 3), dtype=np.uint8)
-    over_awgn(codec, images, snr_db=snr_db, seed=1)
+    over_channel(codec, images, snr_db=snr_db, seed=1)
     noise = codec.seen - codec.encode(images, snr_db=snr_db)
     assert -10 * np.log10((np.abs(noise) ** 2).mean()) == pytest.approx(snr_db, abs=0.1)
     assert -10 * np.log10(codec.csi.noise_var.mean()) == pytest.approx(snr_db, abs=1e-4)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_pictures_go_over_each_channel(adaptive_networks: Adaptive, channel: str) -> None:
+    codec = Codec(name="small", networks=adaptive_networks, engine="torch")
+    images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 8, 8, 3), dtype=np.uint8)
+    received = over_channel(codec, images, channel=channel, snr_db=5, ratio=1 / 24, seed=1)
+    assert received.shape == images.shape
+    other = over_channel(codec, images, channel=channel, snr_db=5, ratio=1 / 16, seed=1)
+    assert (received != other).any()
+
+
+def test_an_unknown_channel_is_told(networks: SemCC) -> None:
+    codec = Codec(name="small", networks=networks, engine="torch")
+    with pytest.raises(CodecError, match="'copper'; there are awgn, rayleigh, rayleigh_fast"):
+        over_channel(codec, np.zeros((1, 8, 8, 3), np.uint8), channel="copper", snr_db=5, seed=1)
+
+
+def test_ssim_is_one_for_the_same_and_falls_with_noise() -> None:
+    images = np.random.default_rng(0).integers(0, 256, (3, 16, 16, 3), dtype=np.uint8)
+    np.testing.assert_allclose(ssim(images, images), 1)
+    noisy = np.stack([images[0], images[1] ^ 8, images[2] ^ 64])
+    assert 1 == ssim(images, noisy)[0] > ssim(images, noisy)[1] > ssim(images, noisy)[2]

@@ -111,7 +111,7 @@ class TestShipped:
             found = {"cat": round(logits.softmax(1)[0, CIFAR10_CLASSES.index("cat")].item(), 3)}
         else:
             codec, sent = zoo.load_codec(folder), photograph[np.newaxis]
-            received = {snr_db: measure.over_awgn(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}
+            received = {snr_db: measure.over_channel(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}
             found = {f"psnr_db@{each}dB": round(measure.psnr_db(sent, received[each]).item(), 2) for each in received}
         known = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
         if os.environ.get("SEMCOM_WRITE_EXPECTED"):

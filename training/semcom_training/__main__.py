@@ -1,19 +1,29 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``semcom train``, ``semcom eval`` and ``semcom data``."""
 
+import json
 import sys
+from dataclasses import asdict
+from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from semcom_models import zoo
 from semcom_models.errors import CodecError
 
 from semcom_training.config import ConfigError, read_config
 from semcom_training.data import REPOSITORY, DataError, cifar10, data_dir
-from semcom_training.evaluate import evaluate_classifier, evaluate_codec, write_results
+from semcom_training.evaluate import Evaluation, Grid, Row, write_results
 from semcom_training.train import train
+
+
+class UsageError(Exception):
+    """What is wrong with the options, in one sentence."""
+
 
 app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 
@@ -38,40 +48,104 @@ def train_command(config: Path, /, *, runs: Path = REPOSITORY / "runs", out: Pat
         folder = train(read_config(config), command=f"./semcom train {config}", runs=runs, zoo_dir=zoo_dir)
     except KeyboardInterrupt:
         sys.exit("semcom: stopped; the same command goes on after the last whole epoch.")
-    print(f"Wrote {folder}.  Next: ./semcom eval {folder} --card")
+    judged = f"none --downstream {folder}" if zoo.read_card(folder).ratio is None else folder
+    print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
 
 
 @app.command(name="eval")
-def eval_command(network: str, /, *, images: int = 1000, card: bool = False, seed: int = 0) -> None:
-    """Measure a network of the zoo on the CIFAR-10 test images.
+def eval_command(
+    *,
+    codec: str,
+    ratio: str = "",
+    snr: str = "0,5,10,15,20",
+    channel: str = "awgn",
+    downstream: str = zoo.CLASSIFIER,
+    images: int = 1000,
+    seed: int = 0,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+    card: bool = False,
+) -> None:
+    """Measure codecs on the CIFAR-10 test images: one row for each point of the product of the lists.
 
-    Example: ./semcom eval deepjscc-6
+    Example: ./semcom eval --codec semcc,deepjscc --ratio 1/24,1/12 --snr 0,5 --channel awgn,rayleigh --json rows.json
 
     Parameters
     ----------
-    network
-        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    codec
+        Names of the zoo (models/zoo) or folders with card.json and weights.safetensors, with commas between; "none"
+        for the original pictures.
+    ratio
+        Bandwidth ratios k/n, such as 1/24 or 0.1; without it, the usual one of each codec.
+    snr
+        Es/N0 in dB, such as 0,5,10; -5,0 is written --snr=-5,0.
+    channel
+        awgn, rayleigh (one gain an image), rayleigh_fast (one a symbol).
+    downstream
+        The network that judges: a name of the zoo, a folder, or package.module:name of a callable that makes a
+        torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits.
     images
         So many of the test images, from the first on.
-    card
-        Write the figures into its card.
     seed
-        What the channel's noise is drawn from.
+        What the channel is drawn from.
+    json_file
+        Write the rows there.
+    card
+        Write the rows into the card of the codec, or, for originals, of the downstream network.
     """
-    folder = zoo.find(network)
-    name = zoo.read_card(folder).name
-    if zoo.read_card(folder).method == "classifier":
-        rows, judge = evaluate_classifier(folder, images=images), None
+    grid = Grid(
+        codecs=_items(codec), ratios=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
+    )
+    if card and len(grid.codecs) != 1:
+        raise UsageError("--card writes into one card: give one codec.")
+    if json_file and not json_file.parent.is_dir():
+        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    evaluation = Evaluation(downstream=downstream, images=images, seed=seed)
+    if grid.codecs == ["none"]:
+        rows = [evaluation.originals()]
     else:
-        judge = zoo.CLASSIFIER
-        rows = evaluate_codec(zoo.load_codec(folder), classifier=judge, images=images, seed=seed)
-    table = Table(*rows[0], title=name)
-    for row in rows:
-        table.add_row(*(str(value) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+        rows = list(track(evaluation.rows(grid), "measuring", total=len(grid), transient=True))
+    _print(rows)
+    if json_file:
+        json_file.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+        print(f"Wrote {json_file}.")
     if card:
-        command = f"./semcom eval {name} --images {images} --seed {seed}"
-        write_results(folder, rows, command=command, classifier=judge)
+        options = {"codec": codec, "ratio": ratio, "snr": snr, "channel": channel, "downstream": downstream}
+        given = " ".join(f"--{name} {value}" for name, value in options.items() if value)
+        folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
+        write_results(folder, rows, command=f"./semcom eval {given} --images {images} --seed {seed}")
+
+
+def _items(text: str, convert: type = str) -> list:
+    """The items of a list with commas."""
+    try:
+        return [convert(item.strip()) for item in text.split(",") if item.strip()]
+    except (ValueError, ZeroDivisionError) as error:
+        raise UsageError(f"{text!r} is no list of numbers with commas between ({error}).") from error
+
+
+def _print(rows: list[Row]) -> None:
+    table = Table(
+        title=f"{rows[0].images} test images of CIFAR-10, judged by {rows[0].downstream}, seed {rows[0].seed}"
+    )
+    table.caption = "in brackets: intervals of 95 % confidence"
+    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "recognition ratio"):
+        table.add_column(heading, justify="left" if heading in ("codec", "channel") else "right")
+    for row in rows:
+        table.add_row(
+            row.codec or "originals",
+            _number(row.ratio, ".4f"),
+            row.channel or "-",
+            _number(row.snr_db, "g"),
+            f"{row.accuracy:.1f} ({row.accuracy_ci95[0]:.1f} to {row.accuracy_ci95[1]:.1f})",
+            "-" if row.psnr_ci95 is None else f"{row.psnr_db:.2f} ({row.psnr_ci95[0]:.2f} to {row.psnr_ci95[1]:.2f})",
+            _number(row.ssim, ".3f"),
+            _number(row.recognition_ratio, ".3f"),
+        )
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
 
 
 @app.command(name="data")
@@ -84,7 +158,7 @@ def data_command() -> None:
 def main() -> None:
     try:
         app()
-    except (CodecError, ConfigError, DataError, FloatingPointError) as error:
+    except (CodecError, ConfigError, DataError, FloatingPointError, UsageError) as error:
         sys.exit(f"semcom: {error}")
 
 

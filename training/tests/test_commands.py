@@ -5,11 +5,11 @@ import json
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from semcom_models import measure, zoo
 from semcom_training import __main__ as commands
 from semcom_training.data import cifar10
+from semcom_training.evaluate import Evaluation, around_mean, wilson
 
 CLASSIFIER = """
 name = "resnet20-cifar10"
@@ -54,22 +54,83 @@ def run(lab: Path, *arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
     run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
-    run(lab, "eval", "tiny", "--images", "4", "--seed", "3", "--card", monkeypatch=monkeypatch)
+    points = ["--codec", "tiny", "--snr", "0,10", "--channel", "awgn,rayleigh", "--images", "4", "--seed", "3"]
+    run(lab, "eval", *points, "--json", lab / "rows.json", "--card", monkeypatch=monkeypatch)
     judge, card = (zoo.read_card(lab / "zoo" / name) for name in ("resnet20-cifar10", "tiny"))
     assert (card.method, card.architecture, card.ratio) == ("semcc", "semcc", "1/6")
     assert card.training["config"]["pretraining"]["schedule"]["epochs"] == 1
     assert (card.training["epochs"], card.training["channel"]) == (2, "awgn")
     assert card.training["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
     (result,) = card.results
-    assert result["command"] == "./semcom eval tiny --images 4 --seed 3"
+    options = "--codec tiny --snr 0,10 --channel awgn,rayleigh --downstream resnet20-cifar10 --images 4 --seed 3"
+    assert result["command"] == f"./semcom eval {options}"
     assert result["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
+    assert json.loads((lab / "rows.json").read_text())["rows"] == result["rows"]
     codec, sent = zoo.load_codec("tiny"), cifar10("test").images.permute(0, 2, 3, 1).numpy()
+    assert [(row["channel"], row["snr_db"]) for row in result["rows"]] == [
+        (channel, snr_db) for channel in ("awgn", "rayleigh") for snr_db in (0, 10)
+    ]
     for row in result["rows"]:
-        psnr_db = measure.psnr_db(sent, measure.over_awgn(codec, sent, snr_db=row["snr_db"], seed=3))
+        point = {"channel": row["channel"], "snr_db": row["snr_db"]}
+        psnr_db = measure.psnr_db(sent, measure.over_channel(codec, sent, seed=3, **point))
         assert row["psnr_db"] == pytest.approx(psnr_db.mean(), abs=0.01)
-        assert row["psnr_db_se"] == pytest.approx(np.std(psnr_db, ddof=1) / 2, abs=0.01)
-        assert row["accuracy"] * 4 == int(row["accuracy"] * 4)
-        assert row["accuracy_se"] == pytest.approx((row["accuracy"] * (1 - row["accuracy"]) / 4) ** 0.5, abs=1e-4)
+        assert row["psnr_ci95"] == pytest.approx(around_mean(psnr_db), abs=0.01)
+        assert row["accuracy_ci95"] == pytest.approx([100 * x for x in wilson(row["accuracy"] / 100, 4)], abs=0.01)
+        assert row["ratio"] == pytest.approx(1 / 6, abs=1e-6)
+
+
+def test_eval_of_the_originals_goes_into_the_card_of_the_judge(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+    run(lab, "eval", "--codec", "none", "--images", "4", "--card", monkeypatch=monkeypatch)
+    (result,) = zoo.read_card(lab / "zoo" / "resnet20-cifar10").results
+    (row,) = result["rows"]
+    assert (row["codec"], row["psnr_db"], row["ssim"]) == (None, None, 1)
+    assert row["recognition_ratio"] in (1, None)
+
+
+MISTAKES = {
+    "no codec 'oracle'": ["--codec", "oracle"],
+    "tiny sends at k/n 1/6, not at 0.0416667": ["--ratio", "1/24"],
+    "'a sixth' is no list of numbers": ["--ratio", "a sixth"],
+    "'1/0' is no list of numbers": ["--ratio", "1/0"],
+    "'high' is no list of numbers": ["--snr", "high"],
+    "is nan dB": ["--snr", "nan"],
+    "no channel 'copper'": ["--channel", "copper"],
+    "5 test images were asked for; there are 4": ["--images", "5"],
+    "there is no codec 'oracle'": ["--downstream", "oracle"],
+    "no_such:thing cannot be made": ["--downstream", "no_such:thing"],
+    "math:inf cannot be made": ["--downstream", "math:inf"],
+    "builtins:dict is a dict, no torch.nn.Module": ["--downstream", "builtins:dict"],
+    "give one codec": ["--codec", "tiny,tiny", "--card"],
+    "no folder /no/such": ["--json", "/no/such/rows.json"],
+}
+
+
+def test_eval_tells_what_cannot_be(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    for message, wrong in MISTAKES.items():
+        options = {"--codec": "tiny", "--images": "4"} | dict([wrong[:2]])
+        arguments = [each for option in options.items() for each in option]
+        with pytest.raises(SystemExit, match=f"(?i){message}"):
+            run(lab, "eval", *arguments, *wrong[2:], monkeypatch=monkeypatch)
+
+
+def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab / "my_judge.py").write_text(
+        "import torch\n"
+        "class Red(torch.nn.Module):\n"
+        "    def forward(self, images):\n"
+        "        return torch.nn.functional.one_hot((5 * images[:, 0, 0, 0]).long() // 5 + 5, 10).float()\n"
+    )
+    monkeypatch.syspath_prepend(lab)
+    row = Evaluation(downstream="my_judge:Red", images=4, seed=0).originals()
+    assert (row.downstream, row.accuracy) == ("my_judge:Red", 100)
+
+
+def test_wilsons_interval() -> None:
+    assert wilson(0.8, 10) == pytest.approx((0.4902, 0.9433), abs=1e-4)
+    assert wilson(1.0, 1000) == pytest.approx((0.99617, 1), abs=1e-5)
 
 
 def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,8 +164,6 @@ def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["eval", "nothing"], "no codec 'nothing'"),
-        (["eval", "resnet20-cifar10", "--images", "5"], "5 test images were asked for; there are 4"),
         (["train", "none.toml"], "none.toml cannot be read"),
         (["train", "codec.toml"], "no codec 'resnet20-cifar10'"),
     ],
@@ -113,7 +172,5 @@ def test_a_mistake_is_told_in_a_sentence(
     lab: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     monkeypatch.chdir(lab)
-    if "--images" in arguments:
-        run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
     with pytest.raises(SystemExit, match=sentence):
         run(lab, *arguments, monkeypatch=monkeypatch)
