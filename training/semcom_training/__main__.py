@@ -18,7 +18,7 @@ from semcom_models.errors import CodecError
 from semcom_training.config import ConfigError, read_config
 from semcom_training.data import REPOSITORY, DataError, cifar10, data_dir
 from semcom_training.evaluate import Evaluation, Grid, Row, write_results
-from semcom_training.train import train
+from semcom_training.train import commit, train
 
 
 class UsageError(Exception):
@@ -146,6 +146,40 @@ def _print(rows: list[Row]) -> None:
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
+
+
+@app.command(name="figures")
+def figures_command(
+    *, out: Path = REPOSITORY / "docs/results", draw_only: bool = False, images: int = 1000, seed: int = 0
+) -> None:
+    """Redraw figures 4 to 15 and tables I and II of Tang et al. with the codecs of the zoo.
+
+    Example: ./semcom figures
+
+    Parameters
+    ----------
+    out
+        The folder that gets rows.json, tables.md and fig04.png to fig15.png.
+    draw_only
+        Draw what its rows.json has, without measuring anew, which takes half an hour.
+    images
+        So many of the CIFAR-10 test images, from the first on.
+    seed
+        What the channel is drawn from.
+    """
+    from semcom_training import figures, results, tables
+
+    if draw_only:
+        rows, at = results.read_rows(out)
+    else:
+        planned, at = results.plan(), commit()
+        total = sum(1 + len(grid) for _, grid in planned)
+        rows = list(track(results.measured(planned, images=images, seed=seed), "measuring", total=total))
+        out.mkdir(parents=True, exist_ok=True)
+        results.write_rows(out, rows, commit=at)
+    tables.write_tables(rows, out / "tables.md", commit=at)
+    figures.draw_all(rows, out)
+    print(f"Wrote {out}.")
 
 
 @app.command(name="data")

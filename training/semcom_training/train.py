@@ -89,7 +89,7 @@ def begin(run: Path, config: Config) -> dict:
     weights_sha256 = {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others}
     record = run / "begun.json"
     if not record.exists():
-        now = {"config": config.model_dump(mode="json"), "weights_sha256": weights_sha256, "commit": _commit()}
+        now = {"config": config.model_dump(mode="json"), "weights_sha256": weights_sha256, "commit": commit()}
         run.mkdir(parents=True, exist_ok=True)
         record.write_text(json.dumps(now, indent=2) + "\n")
     begun = json.loads(record.read_text())
@@ -181,7 +181,7 @@ def _describe(config: NetworksConfig, networks: Architecture) -> dict:
     return {"architecture": config.architecture, "arguments": config.arguments, "ratio": ratio}
 
 
-def _commit() -> str:
+def commit() -> str:
     """HEAD of the repository, with "-dirty" behind it where the tree differs."""
     describe = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
     done = subprocess.run(describe, capture_output=True, text=True)

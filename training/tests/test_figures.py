@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Figures and tables from rows that are made up."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from semcom_models import zoo
+from semcom_training import figures, results, tables
+from semcom_training.data import DataError
+from semcom_training.evaluate import Row
+from semcom_training.results import METHODS, OTHERS, RATIOS, SNRS_DB, published
+
+
+def row(codec: str | None, ratio: float | None = None, snr_db: float | None = None, **others: object) -> Row:
+    point = {"codec": codec, "ratio": ratio, "snr_db": snr_db, "channel": None, "downstream": zoo.CLASSIFIER}
+    figures = {"accuracy": 80.0, "accuracy_ci95": (78.0, 82.0), "psnr_db": 20.0, "psnr_ci95": (19.0, 21.0)}
+    return Row(**point | figures | {"images": 9, "seed": 0, "ssim": 0.5, "recognition_ratio": 0.9} | others)
+
+
+@pytest.fixture
+def rows() -> list[Row]:
+    by_ratio = [
+        row(codec, float(ratio), snr_db, channel=channel)
+        for codec in METHODS
+        for ratio in RATIOS
+        for snr_db in (5.0, 20.0)
+        for channel in ("awgn", "rayleigh")
+    ]
+    by_snr = [
+        row(codec, float(other.ratio), snr_db, channel="rayleigh", downstream=other.downstream)
+        for other in OTHERS
+        for codec in METHODS
+        for snr_db in SNRS_DB
+    ]
+    originals = [row(None, downstream=name) for name in (zoo.CLASSIFIER, *(other.downstream for other in OTHERS))]
+    return [*originals, *by_ratio, *by_snr]
+
+
+def test_every_figure_is_drawn(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "_draw_pictures", lambda path, codecs: path.write_text(" ".join(codecs)))
+    figures.draw_all(rows, tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"fig{number:02d}.png" for number in range(4, 16)]
+    assert (tmp_path / "fig15.png").read_text().split() == list(METHODS)
+    for number in range(4, 15):
+        assert Image.open(tmp_path / f"fig{number:02d}.png").size[0] > 500
+
+
+def test_one_codec_is_enough_for_a_figure(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "_draw_pictures", lambda path, codecs: None)
+    figures.draw_all([each for each in rows if each.codec in (None, "deepjscc")], tmp_path)
+    assert (tmp_path / "fig04.png").is_file()
+
+
+def test_tables_have_ours_beside_theirs(rows: list[Row], tmp_path: Path) -> None:
+    tables.write_tables(rows, tmp_path / "tables.md", commit="abc")
+    text = (tmp_path / "tables.md").read_text()
+    assert "| baseline | 1/24 | 80.0 (78.0 to 82.0) | 87.13 | 20.00 (19.00 to 21.00) | 15.87 |" in text
+    assert "| without FT | 1/6 | not trained | 78.79 | not trained | 20.48 |" in text
+    assert "| without CL (DeepSC) | 1/12 | 80.0 (78.0 to 82.0) | 73.02 |" in text
+    assert text.count("\n| SemRE | rayleigh | 5 | 2/5 | 80.0") == 1
+
+
+def test_rows_come_back(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(zoo, "find", lambda name: name)
+    monkeypatch.setattr(zoo, "read_card", lambda name: type("Card", (), {"weights_sha256": f"hash of {name}"}))
+    results.write_rows(tmp_path, rows, commit="abc")
+    again, commit = results.read_rows(tmp_path)
+    assert (again, commit) == (rows, "abc")
+    with pytest.raises(DataError, match="without --draw-only"):
+        results.read_rows(tmp_path / "nowhere")
+
+
+def test_what_the_paper_states_is_within_reason() -> None:
+    points = published()
+    assert len(points) == len({(each.method, each.channel, each.snr_db, each.ratio, each.where) for each in points})
+    assert all(0 < each.accuracy < 100 and each.ratio <= Fraction("2/5") for each in points)
+    assert {each.method for each in points} == {"semcc", "deepsc", "deepjscc", "semcc without fine-tuning"}
