@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from semcom_models import zoo
 from semcom_models.codec import Codec
+from semcom_models.downstream import CIFAR10_CLASSES
 from semcom_models.measure import psnr_db
-from semcom_models.resnet import CIFAR10_CLASSES
 from skimage.metrics import structural_similarity
 
 SSIM_WINDOW = 7

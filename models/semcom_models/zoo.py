@@ -17,12 +17,17 @@ from torch import Tensor, nn
 
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, codec_id
+from semcom_models.downstream import Downstream
 from semcom_models.engines import EngineName
 from semcom_models.errors import CodecError
+from semcom_models.repvgg import RepVGG
 from semcom_models.resnet import ResNet20
+from semcom_models.shufflenet import ShuffleNetV2
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 CLASSIFIER = "resnet20-cifar10"
+DOWNSTREAM: dict[str, type[Downstream]] = {"resnet20": ResNet20, "repvgg": RepVGG, "shufflenetv2": ShuffleNetV2}
+"""The architectures of downstream networks, by the names that cards and configs have for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,10 +108,14 @@ def load_networks(name_or_folder: str | Path) -> Architecture:
     return _with_weights(folder, card, known[card.architecture])
 
 
-def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> ResNet20:
-    """The downstream network, in evaluation mode.  Raises as :func:`load_codec`."""
+def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
+    """A downstream network, in evaluation mode.  Raises as :func:`load_codec`."""
     folder = find(name_or_folder)
-    return _with_weights(folder, read_card(folder), ResNet20)
+    card = read_card(folder)
+    if card.architecture not in DOWNSTREAM:
+        known = ", ".join(DOWNSTREAM)
+        raise CodecError(f"{folder} is of architecture {card.architecture!r}; downstream networks are {known}.")
+    return _with_weights(folder, card, DOWNSTREAM[card.architecture])
 
 
 def save(folder: Path, network: nn.Module, card: Card) -> None:

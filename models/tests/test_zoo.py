@@ -11,8 +11,8 @@ import skimage
 import torch
 from semcom_models import measure, zoo
 from semcom_models.codec import Codec
+from semcom_models.downstream import CIFAR10_CLASSES
 from semcom_models.errors import CodecError
-from semcom_models.resnet import CIFAR10_CLASSES
 from semcom_models.semcc import SemCC
 
 SHIPPED = Path(__file__).resolve().parents[1] / "zoo"

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The downstream network: ResNet-20 on CIFAR-10, trained with cross-entropy."""
+"""Downstream networks, trained with cross-entropy."""
 
 import torch
-from semcom_models.resnet import ResNet20
-from torch import Tensor
+from semcom_models.downstream import Downstream
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
@@ -13,7 +13,7 @@ from semcom_training.loop import Method
 class Classifier(Method):
     """SGD with Nesterov momentum, pictures shifted and mirrored at random."""
 
-    def __init__(self, network: ResNet20, *, weight_decay: float, compiled: bool) -> None:
+    def __init__(self, network: Downstream, *, weight_decay: float, compiled: bool) -> None:
         self.trained = network.to(memory_format=torch.channels_last)
         self.weight_decay = weight_decay
         self._forward = torch.compile(self.trained) if compiled else self.trained
@@ -32,7 +32,7 @@ class Classifier(Method):
 
 
 @torch.inference_mode()
-def accuracy(classifier: ResNet20, labelled: LabelledImages, *, batch: int = 500) -> float:
+def accuracy(classifier: nn.Module, labelled: LabelledImages, *, batch: int = 500) -> float:
     """The share of ``labelled`` that ``classifier`` names right."""
     right = sum(
         (classifier(to_unit(part.images)).argmax(1) == part.labels).sum().item()

@@ -40,6 +40,8 @@ class NetworksConfig(_Strict):
 
 class ClassifierConfig(_Run):
     method: Literal["classifier"]
+    architecture: Literal["resnet20", "repvgg", "shufflenetv2"] = "resnet20"
+    arguments: dict[str, int | list[int]] = {"classes": 10}
     weight_decay: Annotated[float, Field(ge=0)]
     schedule: Schedule
 

@@ -6,7 +6,7 @@ Its loss, eq. 11, is that of SemCC's second stage too.
 
 import torch
 from semcom_models.architecture import Architecture
-from semcom_models.resnet import ResNet20
+from semcom_models.downstream import Downstream
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,7 +21,7 @@ class DeepSC(SemanticMethod):
     def __init__(
         self,
         networks: Architecture,
-        downstream: ResNet20,
+        downstream: Downstream,
         conditions: Conditions,
         weights: LossWeights,
         *,

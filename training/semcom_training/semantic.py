@@ -5,7 +5,7 @@ from abc import abstractmethod
 
 import torch
 from semcom_models.architecture import Architecture
-from semcom_models.resnet import ResNet20
+from semcom_models.downstream import Downstream
 from torch import Tensor, nn
 
 from semcom_training.classifier import accuracy
@@ -21,7 +21,7 @@ class SemanticMethod(Method):
     def __init__(
         self,
         networks: Architecture,
-        downstream: ResNet20,
+        downstream: Downstream,
         conditions: Conditions,
         weights: LossWeights,
         *,

@@ -6,7 +6,7 @@ Stage 1 is here; stage 2 has the loss of DeepSC, :mod:`semcom_training.deepsc`.
 
 import torch
 from semcom_models.architecture import Architecture
-from semcom_models.resnet import ResNet20
+from semcom_models.downstream import Downstream
 from torch import Tensor
 
 from semcom_training.jscc import Conditions, Passage
@@ -20,14 +20,14 @@ class Pretraining(SemanticMethod):
     def __init__(
         self,
         networks: Architecture,
-        downstream: ResNet20,
+        downstream: Downstream,
         conditions: Conditions,
         weights: LossWeights,
         *,
         compiled: bool,
     ) -> None:
         super().__init__(networks, downstream, conditions, weights, compiled=compiled)
-        self.projection = Projection(ResNet20.FEATURES)
+        self.projection = Projection(downstream.classifier.in_features)
         self.trained["projection"] = self.projection
         self._backbone = torch.compile(downstream.features) if compiled else downstream.features
 

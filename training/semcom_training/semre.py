@@ -11,7 +11,7 @@ from typing import Annotated
 
 from pydantic import Field
 from semcom_models.architecture import Architecture, Transmitter
-from semcom_models.resnet import ResNet20
+from semcom_models.downstream import Downstream
 from torch import Tensor
 
 from semcom_training.jscc import Conditions, Passage
@@ -36,7 +36,7 @@ class SemRE(SemanticMethod):
     def __init__(
         self,
         networks: Architecture,
-        downstream: ResNet20,
+        downstream: Downstream,
         conditions: Conditions,
         weights: LossWeights,
         update: SoftUpdate,

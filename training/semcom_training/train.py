@@ -13,7 +13,6 @@ import torch
 from pydantic import ValidationError
 from semcom_models import zoo
 from semcom_models.architecture import Architecture, architectures
-from semcom_models.resnet import ResNet20
 from torch import nn
 
 from semcom_training.classifier import Classifier
@@ -52,8 +51,8 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     run = runs / config.name
     begun = begin(run, config)
     if isinstance(config, ClassifierConfig):
-        network = ResNet20()
-        described = {"architecture": "resnet20", "arguments": {"classes": 10}, "ratio": None}
+        network = zoo.DOWNSTREAM[config.architecture](**config.arguments)
+        described = {"architecture": config.architecture, "arguments": config.arguments, "ratio": None}
     else:
         network = build_networks(config.networks)
         described = _describe(config.networks, network)
