@@ -19,7 +19,7 @@ from semcom_models.order import sending_order
 CHANNELS = 3
 USUAL_RATIO = 1 / 6
 """k/n where none is asked for, as near as the codec comes."""
-RATIO_SLACK = 0.001
+RATIO_SLACK = 0.005
 """1/48 may be written as 0.0208."""
 USUAL_SNR_DB = 10.0
 """Es/N0 that pictures are encoded for where none is asked for."""
