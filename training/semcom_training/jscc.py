@@ -8,6 +8,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from semcom_models.architecture import Architecture, Receiver, Transmitter
+from semcom_models.errors import CodecError
 from semcom_models.order import sending_order
 from torch import Tensor, nn
 
@@ -48,7 +49,11 @@ class Passage:
 
 
 class Link(nn.Module):
-    """Transmitter, channel with erasures, receiver; differentiable from end to end."""
+    """Transmitter, channel with erasures, receiver; differentiable from end to end.
+
+    Raises:
+        CodecError: the conditions ask for more symbols a cell, or fewer, than the networks have.
+    """
 
     def __init__(self, networks: Architecture, conditions: Conditions, *, compiled: bool) -> None:
         super().__init__()
@@ -57,6 +62,12 @@ class Link(nn.Module):
         self.channel = conditions.channel.layer()
         self.conditions = conditions
         self.stride, self.planes = networks.stride, networks.symbols_per_cell
+        low, high = self._symbols_per_cell()
+        if not networks.fewest_symbols_per_cell <= low <= high <= self.planes:
+            raise CodecError(
+                f"The networks send {networks.fewest_symbols_per_cell} to {self.planes} symbols a cell; "
+                f"symbols_per_cell is {low:g} to {high:g}."
+            )
         if compiled:
             self.transmitter.compile()
             self.receiver.compile()
@@ -80,9 +91,12 @@ class Link(nn.Module):
         seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))
         return Passage(received=seen, symbols=symbols, sent=sent, snr_db=snr_db, ratio=k / images[0].numel())
 
+    def _symbols_per_cell(self) -> tuple[float, float]:
+        return self.conditions.symbols_per_cell or (self.planes, self.planes)
+
     def _draw_k(self, batch: int, cells: int, generator: torch.Generator) -> Tensor:
         """How many symbols each image sends, [B]."""
-        low, high = self.conditions.symbols_per_cell or (self.planes, self.planes)
+        low, high = self._symbols_per_cell()
         octaves = _uniform((math.log2(low), math.log2(high)), batch, generator)
         return (octaves.exp2() * cells).round()
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 from semcom_models import zoo
 from semcom_models.adaptive import Adaptive
+from semcom_models.errors import CodecError
 from semcom_models.order import sending_order
 from semcom_models.resnet import ResNet20
 from semcom_models.semcc import SemCC as Networks
@@ -234,6 +235,13 @@ def test_so_many_symbols_are_sent_as_the_conditions_say(blobs: LabelledImages) -
     assert (k < 4 * 16).float().mean() == pytest.approx(0.5, abs=0.06)
     power = symbols.square().sum((1, 2)) / k
     torch.testing.assert_close(power, torch.ones(len(k)), rtol=1e-3, atol=0)
+
+
+@pytest.mark.parametrize("symbols", [(1, 8), (8, 9), (8, 7)])
+def test_symbols_that_the_networks_have_not_are_told(symbols: tuple[float, float]) -> None:
+    conditions = Conditions(snr_db=(0, 20), erasure_rate=0, symbols_per_cell=symbols)
+    with pytest.raises(CodecError, match="The networks send 8 to 8 symbols a cell; symbols_per_cell is"):
+        Link(networks(), conditions, compiled=False)
 
 
 def test_start_from_copies_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
