@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One codec for every bandwidth ratio and every SNR.
 
-The networks are those of :mod:`semcom_models.semcc`.  Their C planes of symbols are ordered by importance, which
-training brings about by sending a random number of them: the first symbols of an encoding are a codeword themselves.
-Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al. 2022, and SwinJSCC, Yang et al. 2024,
-whose modules are others): the encoder by the SNR that it expects, the decoder by how much arrived and how noisy.
+The networks are those of :mod:`semcom_models.semcc`, each with a linear path beside it: at high ratios and SNRs a
+linear code comes near the optimum, and the network has the rest to do.  The C planes of symbols are ordered by
+importance, which training brings about by sending a random number of them: the first symbols of an encoding are a
+codeword themselves.  Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al.  2022, and
+SwinJSCC, Yang et al.  2024, whose modules are others): the encoder by the SNR that it expects, the decoder by how much
+arrived, how noisy, and what the symbols are on average, which tells it what the power normalisation divided by.
 """
 
 import torch
@@ -16,6 +18,8 @@ from semcom_models.layers import Modulation, modulate
 
 SNR_RANGE_DB = (-10.0, 30.0)
 """Beyond it an SNR counts as the nearer end."""
+LEAK = 0.01
+"""How much a pixel value beyond [0, 1] goes on rising or falling, so that there is a gradient to bring it back."""
 
 
 class Encoder(semcc.Encoder):
@@ -25,6 +29,7 @@ class Encoder(semcc.Encoder):
         super().__init__(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
         _, half, quarter = widths
         self.modulation = Modulation(known=1, widths=(half, quarter, quarter))
+        self.linear = nn.Conv2d(3, 2 * symbols_per_cell, 8, stride=4, padding=2, bias=False)
 
     def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """As that of :class:`semcom_models.semcc.Encoder`, for the SNR [B] in dB that is expected."""
@@ -34,7 +39,7 @@ class Encoder(semcc.Encoder):
         x = modulate(self.down2(x), by_quarter)
         for block in blocks:
             x = block(x)
-        return to_symbols(modulate(x, by_coded))
+        return to_symbols(modulate(x, by_coded)) + self.linear(images - 0.5)
 
 
 class Decoder(semcc.Decoder):
@@ -43,14 +48,25 @@ class Decoder(semcc.Decoder):
     def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
         super().__init__(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
         _, half, quarter = widths
-        self.modulation = Modulation(known=2, widths=(quarter, quarter, half))
+        self.modulation = Modulation(
+            known=2 + 2 * symbols_per_cell, widths=(2 * symbols_per_cell, quarter, quarter, half)
+        )
+        self.linear = nn.Conv2d(2 * symbols_per_cell, 3 * 4 * 4, 3, padding=1)
+        nn.init.zeros_(self.linear.weight)  # the network learns first
+        nn.init.constant_(self.linear.bias, 0.5)
+        self.to_pixels = nn.PixelShuffle(4)
+        self.image_coding = self.image_coding[0]  # without the sigmoid
 
     def forward(self, symbols: Tensor, trust: Tensor) -> Tensor:
-        """As that of :class:`semcom_models.semcc.Decoder`."""
-        by_seen, by_decoded, by_half = self.modulation(_known(trust))
+        """As that of :class:`semcom_models.semcc.Decoder`; values beyond [0, 1] overshoot by a hundredth still."""
+        known = torch.cat([_known(trust), symbols.mean(dim=(2, 3))], dim=1)
+        by_symbols, by_seen, by_decoded, by_half = self.modulation(known)
+        linear = self.to_pixels(self.linear(modulate(symbols, by_symbols)))
         x = modulate(self.head(torch.cat([symbols, trust], dim=1)), by_seen)
         x = modulate(self.channel_decoding(x), by_decoded)
-        return self.image_coding(self.up1(modulate(self.up2(x), by_half)))
+        pixels = linear + self.image_coding(self.up1(modulate(self.up2(x), by_half)))
+        inside = pixels.clamp(0, 1)
+        return inside + LEAK * (pixels - inside)
 
 
 @register("adaptive")

@@ -127,8 +127,8 @@ def _print(rows: list[Row]) -> None:
     table = Table(
         title=f"{rows[0].images} test images of CIFAR-10, judged by {rows[0].downstream}, seed {rows[0].seed}"
     )
-    table.caption = "in brackets: intervals of 95 % confidence"
-    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "recognition ratio"):
+    table.caption = "in brackets: intervals of 95 % confidence; recognised: accuracy over that on the originals"
+    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "recognised"):
         table.add_column(heading, justify="left" if heading in ("codec", "channel") else "right")
     for row in rows:
         table.add_row(
@@ -136,8 +136,8 @@ def _print(rows: list[Row]) -> None:
             _number(row.ratio, ".4f"),
             row.channel or "-",
             _number(row.snr_db, "g"),
-            f"{row.accuracy:.1f} ({row.accuracy_ci95[0]:.1f} to {row.accuracy_ci95[1]:.1f})",
-            "-" if row.psnr_ci95 is None else f"{row.psnr_db:.2f} ({row.psnr_ci95[0]:.2f} to {row.psnr_ci95[1]:.2f})",
+            f"{row.accuracy:.1f} ({row.accuracy_ci95[0]:.1f}-{row.accuracy_ci95[1]:.1f})",
+            "-" if row.psnr_ci95 is None else f"{row.psnr_db:.2f} ({row.psnr_ci95[0]:.2f}-{row.psnr_ci95[1]:.2f})",
             _number(row.ssim, ".3f"),
             _number(row.recognition_ratio, ".3f"),
         )
