@@ -4,8 +4,8 @@
 The networks are those of :mod:`semcom_models.semcc`, each with a linear path beside it: at high ratios and SNRs a
 linear code comes near the optimum, and the network has the rest to do.  The C planes of symbols are ordered by
 importance, which training brings about by sending a random number of them: the first symbols of an encoding are a
-codeword themselves.  Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al.  2022, and
-SwinJSCC, Yang et al.  2024, whose modules are others): the encoder by the SNR that it expects, the decoder by how much
+codeword themselves.  Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al. 2022, and
+SwinJSCC, Yang et al. 2024, whose modules are others): the encoder by the SNR that it expects, the decoder by how much
 arrived, how noisy, and what the symbols are on average, which tells it what the power normalisation divided by.
 """
 
