@@ -47,11 +47,13 @@ assembler::verdict assembler::add(const header& h,
     d_cfo += how.cfo;
 
     const float scale = h.image.scale;
-    const uint32_t* order = d_interleaver.order(h.image.symbols).data() + h.first_symbol();
     const uint32_t count = h.fragment_symbols();
+    const auto& order = d_interleaver.order(count);
+    cf* to = d_image.symbols.data() + h.first_symbol();
+    float* var_to = d_image.noise_var.data() + h.first_symbol();
     for (uint32_t i = 0; i < count; ++i) {
-        d_image.symbols[order[i]] = scale * symbols[i];
-        d_image.noise_var[order[i]] = scale * scale * noise_var[i];
+        to[order[i]] = scale * symbols[i];
+        var_to[order[i]] = scale * scale * noise_var[i];
     }
     return verdict::taken;
 }

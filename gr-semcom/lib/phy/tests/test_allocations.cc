@@ -73,7 +73,7 @@ static void run_rounds(phy::waveform waveform)
     phy::transmitter tx({}, 1000, shape);
     phy::receiver rx({}, 1e-6, timeout, phy::equalizer::mmse);
     counter found;
-    // Two lengths, and then noise that leaves some headers to the list decoder and hides others.
+    // Two lengths, with fragments of two lengths each, and then noise that leaves some headers to the list decoder and hides others.
     float level = 0.3f;
     const samples symbols = gaussian(2500, random), noise = gaussian(400000, random);
     samples burst(tx.max_burst_samples());
@@ -90,7 +90,7 @@ static void run_rounds(phy::waveform waveform)
     };
     const auto round = [&] {
         send(2500);
-        send(700);
+        send(1501);
     };
     round();
     level = 1.6f;
