@@ -2,6 +2,7 @@
 
 import gc
 import unittest
+from fractions import Fraction
 
 import numpy as np
 from gnuradio.semcom import decoder
@@ -30,6 +31,15 @@ class qa_decoder(unittest.TestCase):
         expected = PIXELS.copy().reshape(-1)
         expected[20:32] = 128
         np.testing.assert_array_equal(image.pixels.reshape(-1), expected)
+
+    def test_fewer_symbols_are_decoded_where_the_codec_takes_them(self) -> None:
+        block = decoder(codecs=[StandInCodec(lowest=Fraction(1, 4))])
+        with running(block, "images") as tap:
+            for count in (30, 15):
+                post(block, "symbols", received_pdu(sent()[:count], np.ones(count)))
+            first, second = (ImagePdu.from_pmt(pdu).pixels.reshape(-1) for pdu in tap.wait(2))
+        np.testing.assert_array_equal(first, PIXELS.reshape(-1))
+        np.testing.assert_array_equal(second, [*PIXELS.reshape(-1)[:30], *[128] * 30])
 
     def test_each_picture_has_the_codec_of_its_frames(self) -> None:
         codecs = [StandInCodec(codec_id=1), StandInCodec(codec_id=2)]
