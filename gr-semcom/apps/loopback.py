@@ -91,16 +91,27 @@ class Delivery:
 class Loopback(gr.top_block):
     """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time.
 
+    ``ratio`` is k/n, None the codec's usual one; the encoder expects the SNR that the channel is set to.
     ``peak_limit_db`` is that of the burst transmitter.
+
+    Raises:
+        CodecError: the codec has not this ratio.
     """
 
     def __init__(
-        self, images: Any, *, codec: Codec, air: Air, window: int = 1, peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB
+        self,
+        images: Any,
+        *,
+        codec: Codec,
+        air: Air,
+        ratio: float | None = None,
+        window: int = 1,
+        peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB,
     ) -> None:
         gr.top_block.__init__(self, "loopback")
         address = next(_addresses)
         self.source = semcom.image_source(images, window=window)
-        self.encoder = semcom.encoder(codec)
+        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=air.snr_db)
         self.normalizer = semcom.power_normalizer()
         self.transmitter = semcom.burst_transmitter(peak_limit_db=peak_limit_db)
         self.air_sink = semcom.loopback_sink(address, SAMP_RATE)

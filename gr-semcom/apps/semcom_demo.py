@@ -34,6 +34,7 @@ def demo(
     channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
     cfo_hz: float = 500.0,
     codec: str = "deepjscc-6",
+    ratio: str | None = None,
     seed: int = 1,
     out: Path = Path("."),
     json_file: JsonFile = None,
@@ -56,6 +57,8 @@ def demo(
         Carrier frequency offset, at 1 million samples a second; 9549 up or down at most.
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    ratio
+        Bandwidth ratio k/n to send at, as 1/24 or 0.04; without it the codec's usual one, 1/6 or the nearest it has.
     seed
         What noise, delay, phase and fading are drawn from.
     out
@@ -77,10 +80,12 @@ def demo(
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
     loaded = zoo.load_codec(codec)
+    k_over_n = _number(ratio)
+    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     out.mkdir(parents=True, exist_ok=True)
     judge, picture, rows = Judge(), DemoPicture(snr), []
-    for snr_db, delivery in _deliveries(chosen, count, loaded, airs):
-        rows.append(judge.row(delivery, codec=loaded, snr_db=snr_db))
+    for snr_db, delivery in _deliveries(chosen, count, loaded, k_over_n, airs):
+        rows.append(judge.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
         picture.add(rows[-1], delivery)
     _print(rows, snr, channel)
     picture.draw(out / "demo.png")
@@ -90,14 +95,27 @@ def demo(
         console.print(f"Wrote {json_file}.", highlight=False)
 
 
-def _deliveries(images: object, count: int, codec: "Codec", airs: "list[Air]") -> "Iterator[tuple[float, Delivery]]":
+def _number(ratio: str | None) -> float | None:
+    """What "1/24" or "0.04" stand for."""
+    if ratio is None:
+        return None
+    over, slash, under = ratio.partition("/")
+    try:
+        return float(over) / (float(under) if slash else 1)
+    except (ValueError, ZeroDivisionError) as error:
+        raise AppError(f"A bandwidth ratio is written as 1/24 or 0.04, not as {ratio!r}.") from error
+
+
+def _deliveries(
+    images: object, count: int, codec: "Codec", ratio: float | None, airs: "list[Air]"
+) -> "Iterator[tuple[float, Delivery]]":
     from loopback import Loopback
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for air in airs:
             task = progress.add_task(f"{air.snr_db:g} dB", total=count)
-            link = Loopback(images, codec=codec, air=air)
+            link = Loopback(images, codec=codec, air=air, ratio=ratio)
             for delivery in link.deliveries():
                 progress.advance(task)
                 yield air.snr_db, delivery

@@ -4,7 +4,7 @@
 import itertools
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import loopback
@@ -14,7 +14,9 @@ from errors import AppError
 from gnuradio import gr
 from gnuradio.semcom.pdus import Reception
 from loopback import Air, Loopback
+from semcom_models.adaptive import Adaptive
 from semcom_models.codec import Codec
+from semcom_models.errors import CodecError
 from semcom_models.semcc import SemCC
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
@@ -37,21 +39,23 @@ def codec() -> Codec:
 
 @dataclass
 class Troubled:
-    """The codec, with troubles."""
+    """The codec, with troubles; writes down what it was asked for."""
 
     codec: Codec
     encode_s: float = 0.0
     decode_s: float = 0.0
     fails_at_height: int = 0
+    asked: list[dict[str, float]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.codec, name)
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images: np.ndarray, **asked: Any) -> np.ndarray:
+        self.asked.append(asked)
         time.sleep(self.encode_s)
         if images.shape[1] == self.fails_at_height:
             raise RuntimeError("the codec failed on purpose")
-        return self.codec.encode(images)
+        return self.codec.encode(images, **asked)
 
     def decode(self, *arguments: Any, **size: int) -> np.ndarray:
         time.sleep(self.decode_s)
@@ -90,6 +94,17 @@ def test_reports_on_a_picture_may_come_in_any_order(codec: Codec, order: tuple[i
     assert (delivery.name, delivery.samples, delivery.ms) == ("grey", 700, pytest.approx(500))
     assert delivery.received is PICTURE
     assert not link._in_flight
+
+
+def test_symbols_are_sent_at_the_ratio_asked_for_and_made_for_the_snr_of_the_channel(impatient: None) -> None:
+    networks = Adaptive(widths=(4, 4, 4), symbols_per_cell=8, coding_blocks=0)
+    codec = Troubled(Codec(name="many", networks=networks, engine="torch"))
+    for delivery in Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 24).deliveries():
+        assert delivery.symbols.size == codec.symbols_for(*delivery.sent.shape[:2], ratio=1 / 24)
+        assert delivery.symbols.size == pytest.approx(delivery.sent.size / 24)
+    assert codec.asked == 3 * [{"ratio": 1 / 24, "snr_db": 14}]
+    with pytest.raises(CodecError, match="many sends at k/n 1/48 to 1/6, not at 0.5"):
+        Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 2)
 
 
 def test_a_slow_codec_loses_nothing(codec: Codec, impatient: None) -> None:
