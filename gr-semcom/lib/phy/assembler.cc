@@ -58,11 +58,17 @@ assembler::verdict assembler::add(const header& h,
     return verdict::taken;
 }
 
-const received_image& assembler::take()
+const received_image& assembler::so_far()
 {
     d_image.fragments_lost = d_image.fragments - d_fragments_seen;
     d_image.snr_db = 10 * std::log10(d_signal / d_noise);
     d_image.cfo = d_cfo / d_fragments_seen;
+    return d_image;
+}
+
+const received_image& assembler::take()
+{
+    so_far();
     d_fragments_seen = 0;
     return d_image;
 }

@@ -50,9 +50,10 @@ namespace phy = semcom::phy;
 namespace {
 
 struct counter : phy::receiver_listener {
-    int images = 0;
+    int images = 0, previews = 0;
     void on_frame(const phy::frame_report&) override {}
     void on_image(const phy::received_image&) override { ++images; }
+    void on_preview(const phy::received_image&) override { ++previews; }
 };
 
 } // namespace
@@ -94,13 +95,14 @@ static void run_rounds(phy::waveform waveform)
     };
     round();
     level = 1.6f;
-    const int images = found.images;
+    const int images = found.images, previews = found.previews;
     const long before = allocations;
     for (int i = 0; i < 5; ++i)
         round();
     const long made = allocations - before;
     BOOST_TEST(made == 0);
     BOOST_TEST(found.images > images);
+    BOOST_TEST(found.previews > previews);
     BOOST_TEST(rx.counters().header_failures > 0u);
 }
 
