@@ -87,6 +87,16 @@ def test_demo_sends_at_the_ratio_asked_for(
     assert set(row) == ROW
     assert row["ratio"] == symbols_a_cell * (16 * 23) / (61 * 90 * 3)
     assert row["ms"] > 0
+    assert not (tmp_path / "sharpening.png").exists()  # it comes in one frame
+
+
+def test_demo_shows_how_a_picture_grows_sharper(adaptive: Path, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((200, 150)).save(tmp_path / "ramp.png")
+    done = run("semcom_demo.py", "--images", "ramp.png", "--snr", 20, 5, "--codec", adaptive, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Wrote sharpening.png." in done.stdout
+    with Image.open(tmp_path / "sharpening.png") as picture:
+        assert min(picture.size) > 300
 
 
 def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
