@@ -42,7 +42,7 @@ class encoder(batch_block):
         codec: a name of the zoo ("deepjscc-6", "semcc-12"), a folder with a card and weights, or a codec.
         ratio: bandwidth ratio k/n to send at, overhead not counted; None is the codec's usual one, 1/6 or the nearest
             that it has.
-        snr_db: Es/N0 in dB to encode for; a codec of one ratio takes no notice of it.
+        snr_db: Es/N0 in dB to encode for; some codecs take no notice of it.
         engine: "auto", "torch" or "openvino".
         batch: encode up to so many queued pictures at once.
 
