@@ -40,10 +40,10 @@ class DemoPicture:
         if row.image not in self._sent and len(self._sent) == PICTURES:
             return
         if row.image not in self._sent:
-            self._sent[row.image] = _thumbnail(delivery.sent)
+            self._sent[row.image] = thumbnail(delivery.sent)
         if row.snr_db in self._shown_db:
             caption = "lost" if row.ms is None else f"PSNR {row.psnr_db:.1f} dB"
-            self._seen[row.image, row.snr_db] = _thumbnail(delivery.seen), caption
+            self._seen[row.image, row.snr_db] = thumbnail(delivery.seen), caption
         if row.snr_db == self._shown_db[-1] and row.ms is not None:
             count = delivery.symbols.size
             self._symbols[row.image] = delivery.symbols[np.linspace(0, count - 1, min(count, POINTS)).astype(int)]
@@ -55,11 +55,11 @@ class DemoPicture:
         pictures, plots = figure.subfigures(1, 2, width_ratios=[2.6 * columns, 4.2])
         all_axes = pictures.subplots(count, columns, squeeze=False)
         for row_of_axes, (name, sent) in zip(all_axes, self._sent.items(), strict=True):
-            _show(row_of_axes[0], sent, f"{name}, sent")
+            show(row_of_axes[0], sent, f"{name}, sent")
             for axes, snr_db in zip(row_of_axes[1:], self._shown_db, strict=True):
                 if (name, snr_db) in self._seen:
                     seen, caption = self._seen[name, snr_db]
-                    _show(axes, seen, f"at {snr_db:g} dB: {caption}")
+                    show(axes, seen, f"at {snr_db:g} dB: {caption}")
                 else:
                     axes.axis("off")
         constellation, curve = plots.subplots(2, 1)
@@ -70,13 +70,15 @@ class DemoPicture:
         plt.close(figure)
 
 
-def _thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Shrunk to ``SIDE`` if larger."""
     picture = Image.fromarray(pixels)
     picture.thumbnail((SIDE, SIDE))
     return np.asarray(picture)
 
 
-def _show(axes: Axes, picture: NDArray[np.uint8], title: str) -> None:
+def show(axes: Axes, picture: NDArray[np.uint8], title: str) -> None:
+    """The picture, under its title."""
     axes.imshow(picture, interpolation="nearest" if max(picture.shape) < 100 else "antialiased")
     axes.set_title(title, fontsize=9)
     axes.axis("off")

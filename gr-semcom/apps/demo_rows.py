@@ -21,6 +21,7 @@ SSIM_WINDOW = 7
 class Row:
     """One picture at one SNR.
 
+    ``ratio`` is k/n as sent: a picture's k is a whole number, and of the padded picture where the codec pads it.
     ``snr_est_db``, ``class_received`` and ``ms`` are None where it was lost, ``ratio_air`` where it never got on air,
     ``ssim`` where a side has less than three pixels.
     """
@@ -44,14 +45,14 @@ class Judge:
     def __init__(self) -> None:
         self._classifier = zoo.load_classifier()
 
-    def row(self, delivery: Delivery, *, codec: Codec, snr_db: float) -> Row:
-        """``snr_db`` is what the channel was set to."""
+    def row(self, delivery: Delivery, *, codec: Codec, ratio: float | None, snr_db: float) -> Row:
+        """``ratio`` is the one asked for, ``snr_db`` what the channel was set to."""
         sent, seen = delivery.sent, delivery.seen
         lost = delivery.received is None
         return Row(
             image=delivery.name,
             codec=codec.name,
-            ratio=codec.symbols_for(*sent.shape[:2]) / sent.size,
+            ratio=codec.symbols_for(*sent.shape[:2], ratio=ratio) / sent.size,
             ratio_air=None if delivery.samples is None else delivery.samples / sent.size,
             snr_db=snr_db,
             snr_est_db=None if lost else delivery.reception.snr_db,

@@ -70,8 +70,9 @@ class Air:
 class Delivery:
     """A picture that was sent, and what came of it.
 
-    ``samples`` is how many went on air for it, None if it never got there.  ``symbols`` (complex64 [k], those that
-    arrived), ``received``, ``reception`` and ``ms``, from source to sink, are None for a picture that was lost.
+    ``samples`` is how many went on air for it, None if it never got there.  ``arrivals`` is what the receiver handed
+    on: previews, where they were asked for, and last all that came; nothing of a picture that was lost, for which
+    ``received``, ``reception`` and ``ms``, from source to sink, are None.
     """
 
     name: str
@@ -79,8 +80,14 @@ class Delivery:
     samples: int | None = None
     received: NDArray[np.uint8] | None = None
     reception: Reception | None = None
-    symbols: NDArray[np.complex64] | None = None
+    arrivals: tuple[ReceivedPdu, ...] = ()
     ms: float | None = None
+
+    @property
+    def symbols(self) -> NDArray[np.complex64]:
+        """Those that arrived of a picture that was not lost: [k], less what is erased."""
+        whole = self.arrivals[-1]
+        return whole.symbols[np.isfinite(whole.noise_var)]
 
     @property
     def seen(self) -> NDArray[np.uint8]:
@@ -91,16 +98,28 @@ class Delivery:
 class Loopback(gr.top_block):
     """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time.
 
-    ``peak_limit_db`` is that of the burst transmitter.
+    ``ratio`` is k/n, None the codec's usual one; the encoder expects the SNR that the channel is set to.
+    ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
+
+    Raises:
+        CodecError: the codec has not this ratio.
     """
 
     def __init__(
-        self, images: Any, *, codec: Codec, air: Air, window: int = 1, peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB
+        self,
+        images: Any,
+        *,
+        codec: Codec,
+        air: Air,
+        ratio: float | None = None,
+        window: int = 1,
+        peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB,
+        previews: bool = False,
     ) -> None:
         gr.top_block.__init__(self, "loopback")
         address = next(_addresses)
         self.source = semcom.image_source(images, window=window)
-        self.encoder = semcom.encoder(codec)
+        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=air.snr_db)
         self.normalizer = semcom.power_normalizer()
         self.transmitter = semcom.burst_transmitter(peak_limit_db=peak_limit_db)
         self.air_sink = semcom.loopback_sink(address, SAMP_RATE)
@@ -123,6 +142,8 @@ class Loopback(gr.top_block):
         self._lock = threading.Lock()
         self._finished: queue.Queue[Delivery] = queue.Queue()
         self._connect_all()
+        if previews:
+            self.msg_connect(self.receiver, "previews", self._watch, "received_symbols")
 
     def _connect_all(self) -> None:
         self.connect(self.transmitter, self.air_sink)
@@ -207,7 +228,7 @@ class Loopback(gr.top_block):
                 self._finished.put(_delivery(self._in_flight.pop(image_id)))
 
 
-_PARTS = {"name", "sent", "started", "samples", "symbols", "received", "reception", "ended"}
+_PARTS = {"name", "sent", "started", "samples", "arrivals", "received", "reception", "ended"}
 
 
 def _delivery(known: dict[str, Any]) -> Delivery:
@@ -224,6 +245,7 @@ class _Watch(pdu_block):
     def __init__(self, link: Loopback) -> None:
         pdu_block.__init__(self, "watch")
         self._link = link
+        self._arrivals: list[ReceivedPdu] = []  # of the picture under way
         self._listen("sent_images", self._on_sent_image)
         self._listen("on_air", self._on_air)
         self._listen("received_symbols", self._on_received_symbols)
@@ -241,4 +263,7 @@ class _Watch(pdu_block):
     def _on_received_symbols(self, pdu: pmt.pmt_base) -> None:
         with self.guard():
             received = ReceivedPdu.from_pmt(pdu)
-            self._link._note(received.image_id, symbols=received.symbols[np.isfinite(received.noise_var)])
+            self._arrivals.append(received)
+            if not received.preview:
+                self._link._note(received.image_id, arrivals=tuple(self._arrivals))
+                self._arrivals.clear()

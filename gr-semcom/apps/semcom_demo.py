@@ -18,8 +18,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from demo_rows import Row
-    from loopback import Air, Delivery
-    from semcom_models.codec import Codec
+    from loopback import Delivery, Loopback
 
 app = App(name="semcom demo", version_flags=[])
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -34,6 +33,7 @@ def demo(
     channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
     cfo_hz: float = 500.0,
     codec: str = "deepjscc-6",
+    ratio: str | None = None,
     seed: int = 1,
     out: Path = Path("."),
     json_file: JsonFile = None,
@@ -56,18 +56,22 @@ def demo(
         Carrier frequency offset, at 1 million samples a second; 9549 up or down at most.
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    ratio
+        Bandwidth ratio k/n to send at, as 1/24 or 0.04; without it the codec's usual one, 1/6 or the nearest it has.
     seed
         What noise, delay, phase and fading are drawn from.
     out
-        The folder that gets demo.png.
+        The folder that gets demo.png; and, with a codec of many ratios and a picture that needs several frames,
+        sharpening.png: that picture after 1, 2, 4, 8 ... of its frames, at the middle SNR.
     json_file
         Write the rows of the table there.
     """
     from demo_picture import DemoPicture
     from demo_rows import Judge
     from gnuradio.semcom.image_files import find_pictures
-    from loopback import Air
+    from loopback import Air, Loopback
     from semcom_models import zoo
+    from sharpening import draw_sharpening
 
     if images and dataset:
         raise AppError("Give --images or --dataset, not both.")
@@ -77,30 +81,47 @@ def demo(
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
     loaded = zoo.load_codec(codec)
+    k_over_n = _number(ratio)
+    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     out.mkdir(parents=True, exist_ok=True)
-    judge, picture, rows = Judge(), DemoPicture(snr), []
-    for snr_db, delivery in _deliveries(chosen, count, loaded, airs):
-        rows.append(judge.row(delivery, codec=loaded, snr_db=snr_db))
+    middle_db = sorted(set(snr))[len(set(snr)) // 2] if loaded.ratios[0] < loaded.ratios[1] else None
+    links = (Loopback(chosen, codec=loaded, air=air, ratio=k_over_n, previews=air.snr_db == middle_db) for air in airs)
+    judge, picture, rows, sharpening = Judge(), DemoPicture(snr), [], None
+    for snr_db, delivery in _deliveries(links, snr, count):
+        rows.append(judge.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
         picture.add(rows[-1], delivery)
+        if sharpening is None and len(delivery.arrivals) > 1:
+            sharpening = delivery
     _print(rows, snr, channel)
     picture.draw(out / "demo.png")
     console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
+    if sharpening:
+        draw_sharpening(sharpening, out / "sharpening.png", codec=loaded, snr_db=middle_db)
+        console.print(f"Wrote {out / 'sharpening.png'}.", highlight=False)
     if json_file:
         write_json(json_file, {"rows": [asdict(row) for row in rows]})
         console.print(f"Wrote {json_file}.", highlight=False)
 
 
-def _deliveries(images: object, count: int, codec: "Codec", airs: "list[Air]") -> "Iterator[tuple[float, Delivery]]":
-    from loopback import Loopback
+def _number(ratio: str | None) -> float | None:
+    """What "1/24" or "0.04" stand for."""
+    if ratio is None:
+        return None
+    over, slash, under = ratio.partition("/")
+    try:
+        return float(over) / (float(under) if slash else 1)
+    except (ValueError, ZeroDivisionError) as error:
+        raise AppError(f"A bandwidth ratio is written as 1/24 or 0.04, not as {ratio!r}.") from error
 
+
+def _deliveries(links: "Iterator[Loopback]", snr: list[float], count: int) -> "Iterator[tuple[float, Delivery]]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
-        for air in airs:
-            task = progress.add_task(f"{air.snr_db:g} dB", total=count)
-            link = Loopback(images, codec=codec, air=air)
+        for link, snr_db in zip(links, snr, strict=True):
+            task = progress.add_task(f"{snr_db:g} dB", total=count)
             for delivery in link.deliveries():
                 progress.advance(task)
-                yield air.snr_db, delivery
+                yield snr_db, delivery
     for sentence in link.source.unreadable():
         console.print(f"Skipped: {sentence}", style="yellow", highlight=False)
 

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from json_file import write_json
 from PIL import Image
+from semcom_models import zoo
+from semcom_models.adaptive import Adaptive
 
 APPS = Path(__file__).resolve().parent
 ROW = set("image codec ratio ratio_air snr_db snr_est_db psnr_db ssim class_sent class_received ms".split())
@@ -34,6 +36,24 @@ def pictures(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture
+def adaptive(tmp_path: Path) -> Path:
+    """A codec of many ratios, untrained."""
+    arguments = {"widths": [4, 4, 8], "symbols_per_cell": 8, "coding_blocks": 0}
+    card = zoo.Card(
+        name="many",
+        method="none",
+        architecture="adaptive",
+        arguments=arguments,
+        ratio="1/48 to 1/6",
+        training={},
+        results=[],
+        weights_sha256="",
+    )
+    zoo.save(tmp_path / "many", Adaptive(**arguments), card)
+    return tmp_path / "many"
+
+
 def test_demo_sends_pictures(pictures: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     done = run(
@@ -52,6 +72,31 @@ def test_demo_sends_pictures(pictures: Path, tmp_path: Path) -> None:
     assert psnr_db["wide", 20] > psnr_db["wide", 5] + 1
     with Image.open(out / "demo.png") as picture:
         assert min(picture.size) > 400
+
+
+@pytest.mark.parametrize(("ratio", "symbols_a_cell"), [("1/24", 2), ("0.0625", 3)])
+def test_demo_sends_at_the_ratio_asked_for(
+    pictures: Path, adaptive: Path, tmp_path: Path, ratio: str, symbols_a_cell: int
+) -> None:
+    done = run(
+        "semcom_demo.py", "--images", pictures / "wide.png", "--snr", 20, "--codec", adaptive, "--ratio", ratio,
+        "--json", tmp_path / "rows.json", folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert set(row) == ROW
+    assert row["ratio"] == symbols_a_cell * (16 * 23) / (61 * 90 * 3)
+    assert row["ms"] > 0
+    assert not (tmp_path / "sharpening.png").exists()  # it comes in one frame
+
+
+def test_demo_shows_how_a_picture_grows_sharper(adaptive: Path, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((200, 150)).save(tmp_path / "ramp.png")
+    done = run("semcom_demo.py", "--images", "ramp.png", "--snr", 20, 5, "--codec", adaptive, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Wrote sharpening.png." in done.stdout
+    with Image.open(tmp_path / "sharpening.png") as picture:
+        assert min(picture.size) > 300
 
 
 def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
@@ -88,6 +133,9 @@ def test_demo_counts_what_is_lost(pictures: Path, tmp_path: Path) -> None:
         (["--snr", "nan"], "not nan"),
         (["--cfo-hz", "10000"], "9549 Hz up or down"),
         (["--seed", "-1"], "seed"),
+        (["--ratio", "2"], "not at 2; give a ratio that it has"),
+        (["--ratio", "1/0"], "A bandwidth ratio is written as 1/24 or 0.04, not as '1/0'."),
+        (["--ratio", "little"], "not as 'little'"),
         (["--json", "nowhere/rows.json"], "There is no folder nowhere."),
         (["--json", "."], "It is a folder."),
         (["--srn", "3"], "--snr"),

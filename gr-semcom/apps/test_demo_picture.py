@@ -5,8 +5,14 @@ from pathlib import Path
 import numpy as np
 from demo_picture import POINTS, SIDE, DemoPicture
 from demo_rows import Row
+from gnuradio.semcom.pdus import ReceivedPdu
 from loopback import Delivery
 from PIL import Image
+
+SYMBOLS = 100_000
+ARRIVAL = ReceivedPdu(
+    3, 1, 1500, 2000, 10.0, 0.0, 1, 0, np.ones(SYMBOLS, np.complex64), np.ones(SYMBOLS, np.float32)
+)  # fmt: skip
 
 
 def test_little_is_kept_of_large_pictures(tmp_path: Path) -> None:
@@ -17,8 +23,8 @@ def test_little_is_kept_of_large_pictures(tmp_path: Path) -> None:
         for snr_db in snrs:
             lost = snr_db == 0.0
             received = None if lost else sent
-            symbols = None if lost else np.ones(100_000, np.complex64)
-            delivery = Delivery(f"picture {number}", sent, 5, received, None, symbols, None if lost else 1.0)
+            arrivals = () if lost else (ARRIVAL,)
+            delivery = Delivery(f"picture {number}", sent, 5, received, None, arrivals, None if lost else 1.0)
             row = Row(delivery.name, "c", 0.1, 0.2, snr_db, None, 30.0 - lost, None, "cat", None, delivery.ms)
             picture.add(row, delivery)
     kept = [*picture._sent.values(), *(pixels for pixels, _ in picture._seen.values())]

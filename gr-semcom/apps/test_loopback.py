@@ -4,7 +4,8 @@
 import itertools
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import loopback
@@ -12,17 +13,22 @@ import numpy as np
 import pytest
 from errors import AppError
 from gnuradio import gr
-from gnuradio.semcom.pdus import Reception
+from gnuradio.semcom.pdus import ReceivedPdu, Reception
 from loopback import Air, Loopback
+from PIL import Image
+from semcom_models.adaptive import Adaptive
 from semcom_models.codec import Codec
+from semcom_models.errors import CodecError
 from semcom_models.semcc import SemCC
+from sharpening import draw_sharpening
 
 PICTURE = np.zeros((8, 8, 3), np.uint8)
 RECEPTION = Reception(snr_db=10.0, cfo_hz=0.0, erased=0.0)
+ARRIVAL = ReceivedPdu(3, 1, 8, 8, 10.0, 0.0, 1, 0, np.ones(8, np.complex64), np.ones(8, np.float32))
 REPORTS = (
     {"name": "grey", "sent": PICTURE, "started": 1.0},
     {"samples": 700},
-    {"symbols": np.ones(8, np.complex64)},
+    {"arrivals": (ARRIVAL,)},
     {"received": PICTURE, "reception": RECEPTION, "ended": 1.5},
 )
 
@@ -37,21 +43,23 @@ def codec() -> Codec:
 
 @dataclass
 class Troubled:
-    """The codec, with troubles."""
+    """The codec, with troubles; writes down what it was asked for."""
 
     codec: Codec
     encode_s: float = 0.0
     decode_s: float = 0.0
     fails_at_height: int = 0
+    asked: list[dict[str, float]] = field(default_factory=list)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.codec, name)
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images: np.ndarray, **asked: Any) -> np.ndarray:
+        self.asked.append(asked)
         time.sleep(self.encode_s)
         if images.shape[1] == self.fails_at_height:
             raise RuntimeError("the codec failed on purpose")
-        return self.codec.encode(images)
+        return self.codec.encode(images, **asked)
 
     def decode(self, *arguments: Any, **size: int) -> np.ndarray:
         time.sleep(self.decode_s)
@@ -92,6 +100,35 @@ def test_reports_on_a_picture_may_come_in_any_order(codec: Codec, order: tuple[i
     assert not link._in_flight
 
 
+@pytest.fixture(scope="module")
+def adaptive() -> Codec:
+    """One of many ratios."""
+    networks = Adaptive(widths=(4, 4, 4), symbols_per_cell=8, coding_blocks=0)
+    return Codec(name="many", networks=networks, engine="torch")
+
+
+def test_symbols_are_sent_at_the_ratio_asked_for_and_made_for_the_snr_of_the_channel(adaptive: Codec) -> None:
+    codec = Troubled(adaptive)
+    for delivery in Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 24).deliveries():
+        assert delivery.symbols.size == codec.symbols_for(*delivery.sent.shape[:2], ratio=1 / 24)
+        assert delivery.symbols.size == pytest.approx(delivery.sent.size / 24)
+    assert codec.asked == 3 * [{"ratio": 1 / 24, "snr_db": 14}]
+    with pytest.raises(CodecError, match="many sends at k/n 1/48 to 1/6, not at 0.5"):
+        Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 2)
+
+
+def test_previews_come_with_the_picture_that_they_show(adaptive: Codec, tmp_path: Path) -> None:
+    sent = np.random.default_rng(1).integers(0, 256, (2, 256, 192, 3), dtype=np.uint8)
+    for delivery in Loopback(sent, codec=adaptive, air=Air(snr_db=20), previews=True).deliveries():
+        assert [arrival.preview for arrival in delivery.arrivals] == [True, True, True, False]
+        assert [arrival.reception.erased for arrival in delivery.arrivals] == pytest.approx([5 / 6, 4 / 6, 2 / 6, 0])
+        assert len({arrival.image_id for arrival in delivery.arrivals}) == 1
+        assert delivery.reception.erased == 0
+    draw_sharpening(delivery, tmp_path / "sharpening.png", codec=adaptive, snr_db=20)
+    with Image.open(tmp_path / "sharpening.png") as drawn:
+        assert min(drawn.size) > 400
+
+
 def test_a_slow_codec_loses_nothing(codec: Codec, impatient: None) -> None:
     link = Loopback(pictures()[0], codec=Troubled(codec, encode_s=1.2, decode_s=1.2), air=Air(snr_db=20))
     link.source._patience_s = 0.3  # done long before the picture is on air
@@ -103,7 +140,7 @@ def test_pictures_that_nobody_hears_are_lost_and_grey(codec: Codec, impatient: N
     assert [delivery.sent.shape for delivery in deliveries] == list(SHAPES)
     for delivery in deliveries:
         assert delivery.samples > 0
-        assert (delivery.received, delivery.reception, delivery.symbols, delivery.ms) == (None,) * 4
+        assert (delivery.received, delivery.reception, delivery.ms, delivery.arrivals) == (None, None, None, ())
         assert (delivery.seen == loopback.MID_GREY).all()
 
 

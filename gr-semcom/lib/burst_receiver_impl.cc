@@ -15,6 +15,7 @@ namespace phy = ::semcom::phy;
 namespace {
 
 const pmt::pmt_t images_port = pmt::mp("images");
+const pmt::pmt_t previews_port = pmt::mp("previews");
 const pmt::pmt_t frames_port = pmt::mp("frames");
 const pmt::pmt_t flush_port = pmt::mp("flush");
 
@@ -80,6 +81,7 @@ burst_receiver_impl::burst_receiver_impl(double samp_rate,
       d_receiver(phy::preset(preset), false_alarm, timeout_samples(timeout_s, samp_rate), equalizer_of(equalizer))
 {
     message_port_register_out(images_port);
+    message_port_register_out(previews_port);
     message_port_register_out(frames_port);
     message_port_register_in(flush_port);
     set_msg_handler(flush_port, [this](const pmt::pmt_t&) {
@@ -122,6 +124,20 @@ void burst_receiver_impl::on_frame(const phy::frame_report& report)
 
 void burst_receiver_impl::on_image(const phy::received_image& image)
 {
+    message_port_pub(images_port, pdu(image));
+}
+
+void burst_receiver_impl::on_preview(const phy::received_image& image)
+{
+    if (pmt::is_null(message_subscribers(previews_port))) // spares the copy
+        return;
+    const pmt::pmt_t as_image = pdu(image);
+    const pmt::pmt_t meta = pmt::dict_add(pmt::car(as_image), pmt::mp("preview"), pmt::PMT_T);
+    message_port_pub(previews_port, pmt::cons(meta, pmt::cdr(as_image)));
+}
+
+pmt::pmt_t burst_receiver_impl::pdu(const phy::received_image& image) const
+{
     dict meta;
     meta.add("image_id", long{ image.info.image_id })
         .add("codec_id", long{ image.info.codec_id })
@@ -133,8 +149,7 @@ void burst_receiver_impl::on_image(const phy::received_image& image)
         .add("fragments", long{ image.fragments })
         .add("fragments_lost", long{ image.fragments_lost })
         .add("noise_var", pmt::init_f32vector(image.noise_var.size(), image.noise_var.data()));
-    message_port_pub(images_port,
-                     pmt::cons(meta.get(), pmt::init_c32vector(image.symbols.size(), image.symbols.data())));
+    return pmt::cons(meta.get(), pmt::init_c32vector(image.symbols.size(), image.symbols.data()));
 }
 
 phy::receiver_counters burst_receiver_impl::counters() const

@@ -36,6 +36,8 @@ public:
 private:
     void on_frame(const ::semcom::phy::frame_report& report) override;
     void on_image(const ::semcom::phy::received_image& image) override;
+    void on_preview(const ::semcom::phy::received_image& image) override;
+    pmt::pmt_t pdu(const ::semcom::phy::received_image& image) const;
     void show_counters();
     ::semcom::phy::receiver_counters counters() const;
     double hertz(double rad_per_sample) const;

@@ -47,20 +47,28 @@ assembler::verdict assembler::add(const header& h,
     d_cfo += how.cfo;
 
     const float scale = h.image.scale;
-    const uint32_t* order = d_interleaver.order(h.image.symbols).data() + h.first_symbol();
     const uint32_t count = h.fragment_symbols();
+    const auto& order = d_interleaver.order(count);
+    cf* to = d_image.symbols.data() + h.first_symbol();
+    float* var_to = d_image.noise_var.data() + h.first_symbol();
     for (uint32_t i = 0; i < count; ++i) {
-        d_image.symbols[order[i]] = scale * symbols[i];
-        d_image.noise_var[order[i]] = scale * scale * noise_var[i];
+        to[order[i]] = scale * symbols[i];
+        var_to[order[i]] = scale * scale * noise_var[i];
     }
     return verdict::taken;
 }
 
-const received_image& assembler::take()
+const received_image& assembler::so_far()
 {
     d_image.fragments_lost = d_image.fragments - d_fragments_seen;
     d_image.snr_db = 10 * std::log10(d_signal / d_noise);
     d_image.cfo = d_cfo / d_fragments_seen;
+    return d_image;
+}
+
+const received_image& assembler::take()
+{
+    so_far();
     d_fragments_seen = 0;
     return d_image;
 }

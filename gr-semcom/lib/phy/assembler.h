@@ -15,10 +15,10 @@ struct received_image {
     image_info info;
     buffer<cf> symbols;      //!< info.symbols of them, in the sender's order, times info.scale; 0 where lost
     buffer<float> noise_var; //!< of each, times info.scale^2; +inf where lost
-    double snr_db = 0;       //!< Es/N0 over all fragments
-    double cfo = 0;          //!< mean over the fragments, rad/sample
+    double snr_db = 0;       //!< Es/N0 over the fragments that arrived
+    double cfo = 0;          //!< mean over them, rad/sample
     uint32_t fragments = 0;  //!< that the image was cut into
-    uint32_t fragments_lost = 0;
+    uint32_t fragments_lost = 0; //!< of them; in a preview those that have not come yet too
 };
 
 /*! How one frame was received. */
@@ -45,7 +45,12 @@ public:
     //! \p symbols and \p noise_var: h.fragment_symbols() of each, as demodulated
     verdict add(const header& h, const cf* symbols, const float* noise_var, const reception& how);
 
-    //! The image under assembly, finished or not; valid until the next add().
+    //! Whether one, two, four, eight ... fragments are there.
+    bool doubled() const { return (d_fragments_seen & (d_fragments_seen - 1)) == 0; }
+
+    //! The image under assembly as it is now, there being one; valid until the next add().
+    const received_image& so_far();
+    //! The same, and that is all of it.
     const received_image& take();
 
 private:

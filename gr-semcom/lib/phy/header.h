@@ -45,7 +45,7 @@ struct header {
 
     //! Payload symbols of this frame: pieces of an image differ by one symbol at most.
     uint32_t fragment_symbols() const;
-    //! Where this frame's symbols begin in the interleaved image
+    //! Where this frame's symbols begin in the image
     uint32_t first_symbol() const;
     //! Whether the fields are in range and fit each other
     bool consistent() const;

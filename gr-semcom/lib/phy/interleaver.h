@@ -8,10 +8,11 @@
 
 namespace semcom::phy {
 
-/*! The order in which the symbols of an image go on air, and their scrambling.
+/*! The order in which the symbols of a fragment go on air.
  *
- *  The symbol at place i on air is the image's symbol order(k)[i]. Fisher-Yates with SplitMix64 seeded by k, so that
- *  both ends derive it from k alone. Those of the last few k are kept.
+ *  The symbol at place i on air is the fragment's symbol order(m)[i], m being how many it has. Fisher-Yates with SplitMix64
+ *  seeded by m, so that both ends derive it from m alone. Those of the last few m are kept: an image has fragments of two
+ *  lengths.
  */
 class interleaver
 {

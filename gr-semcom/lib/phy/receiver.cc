@@ -165,6 +165,8 @@ void receiver::finish_frame(int64_t end, receiver_listener& listener)
     d_counters.contradictory_fragments += verdict == assembler::verdict::contradictory;
     if (d_assembler.finished())
         flush(listener);
+    else if (verdict == assembler::verdict::taken && d_assembler.doubled())
+        listener.on_preview(d_assembler.so_far());
     d_last_frame_end = end;
 }
 

@@ -30,6 +30,8 @@ public:
     virtual ~receiver_listener() = default;
     virtual void on_frame(const frame_report& report) = 0;
     virtual void on_image(const received_image& image) = 0;
+    //! What has come of an image that is not finished, after 1, 2, 4, 8 ... of its fragments.
+    virtual void on_preview(const received_image&) {}
 };
 
 /*! What a received symbol is. */

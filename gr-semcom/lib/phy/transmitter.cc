@@ -77,10 +77,7 @@ void transmitter::load(const image_info& image, const cf* symbols)
     d_header.fragment = 0;
     d_header.sequence = d_next_sequence;
     d_next_sequence += d_header.fragments;
-    d_interleaved.resize(image.symbols);
-    const auto& order = d_interleaver.order(image.symbols);
-    for (uint32_t i = 0; i < image.symbols; ++i)
-        d_interleaved[i] = symbols[order[i]];
+    d_symbols.assign(symbols, symbols + image.symbols);
 }
 
 header transmitter::for_fragment(uint32_t fragment) const
@@ -151,9 +148,10 @@ cf* transmitter::frame(const header& h, cf* samples)
 
     const uint32_t count = h.fragment_symbols();
     const int payload = d_params.payload_ofdm_symbols(count);
-    const cf* in = d_interleaved.data() + h.first_symbol();
+    const auto& order = d_interleaver.order(count);
+    const cf* in = d_symbols.data() + h.first_symbol();
     for (uint32_t i = 0; i < count; ++i)
-        d_data[i] = mul(d_scrambler.turn(i), in[i]);
+        d_data[i] = mul(d_scrambler.turn(i), in[order[i]]);
     for (int i = count; i < payload * data_carriers; ++i)
         d_data[i] = d_filler[i % data_carriers];
     if (h.payload == waveform::dft_spread)

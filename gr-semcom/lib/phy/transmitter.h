@@ -22,6 +22,7 @@ struct burst_shape {
 
 /*! Cuts images into fragments and makes a burst of samples of each: ramp, frame, ramp, gap.
  *
+ *  The first fragment has the image's first symbols, and so on; within a fragment they are interleaved.
  *  load() takes an image; burst() then makes its bursts, in order. Payload carriers have the energy of the image's
  *  symbols; carriers left over in the last OFDM symbol hold filler of energy 1. So the mean power of a payload sample is
  *  used_carriers / fft_size where the symbols' is 1.
@@ -70,7 +71,7 @@ private:
     scrambler d_scrambler;
     header d_header;             // of fragment 0 of the image loaded
     uint8_t d_next_sequence = 0;
-    buffer<cf> d_interleaved;    // the image loaded
+    buffer<cf> d_symbols;        // of the image loaded
     buffer<cf> d_filler, d_data, d_carriers;
     buffer<float> d_ramp; // rising
 };

@@ -20,7 +20,7 @@ class decoder(batch_block):
     """Received PDUs in at ``symbols``, image PDUs out at ``images``, with SNR, CFO and share erased.
 
     The codec of each picture is the one whose id its frames carried; it is loaded when it is first needed.  A
-    frame carries no name, so the pictures are called "received".
+    frame carries no name, so the pictures are called "received".  Previews of a receiver come out as previews.
 
     Args:
         engine: "auto", "torch" or "openvino".
@@ -50,7 +50,7 @@ class decoder(batch_block):
         csi = channel_state(np.stack([item.noise_var for item in items]))
         pictures = codec.decode(np.stack([item.symbols for item in items]), csi, height=first.height, width=first.width)
         return [
-            ImagePdu(item.image_id, "received", pixels, item.reception).to_pmt()
+            ImagePdu(item.image_id, "received", pixels, item.reception, item.preview).to_pmt()
             for item, pixels in zip(items, pictures, strict=True)
         ]
 

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The block that turns pictures into channel symbols."""
 
+import math
 from collections.abc import Hashable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,39 +11,82 @@ import pmt
 
 from .batch_block import batch_block
 from .codec_loading import check_engine, find_codec
+from .pdu_block import sentence
 from .pdus import ImagePdu, SymbolsPdu
 
 if TYPE_CHECKING:
     from semcom_models.codec import Codec
 
 
+@dataclass(frozen=True)
+class _Sending:
+    """What pictures are encoded with; replaced as a whole, as setters and encoding have threads of their own."""
+
+    codec: "Codec"
+    ratio: float | None
+    snr_db: float
+
+    def __post_init__(self) -> None:
+        self.codec.symbols_for(1, 1, ratio=self.ratio)  # which objects to a ratio that the codec has not
+        if not math.isfinite(self.snr_db):
+            raise ValueError(f"snr_db is {self.snr_db}; it must be finite.")
+
+
 class encoder(batch_block):
     """Image PDUs in at ``images``, symbols PDUs out at ``symbols``.
 
+    Codec, ratio and SNR can be changed while the flowgraph runs, one by one: for a codec that has not the present
+    ratio, change the ratio first; None goes with all.
+
     Args:
         codec: a name of the zoo ("deepjscc-6", "semcc-12"), a folder with a card and weights, or a codec.
+        ratio: bandwidth ratio k/n to send at, overhead not counted; None is the codec's usual one, 1/6 or the nearest
+            that it has.
+        snr_db: Es/N0 in dB to encode for; some codecs take no notice of it.
         engine: "auto", "torch" or "openvino".
         batch: encode up to so many queued pictures at once.
 
     Raises:
         RuntimeError: semcom_models or PyTorch is missing.
-        CodecError: there is no such codec, or it cannot be loaded.
+        CodecError: there is no such codec, it cannot be loaded, or it has not this ratio.
     """
 
-    def __init__(self, codec: "str | Codec", *, engine: str = "auto", batch: int = 64) -> None:
+    def __init__(
+        self,
+        codec: "str | Codec",
+        *,
+        ratio: float | None = None,
+        snr_db: float = 10.0,
+        engine: str = "auto",
+        batch: int = 64,
+    ) -> None:
         batch_block.__init__(self, "encoder", inport="images", outport="symbols", batch=batch)
         self._engine = check_engine(engine)
-        self._codec = find_codec(codec, engine=self._engine)
+        self._sending = _Sending(find_codec(codec, engine=self._engine), ratio, snr_db)
 
     def set_codec(self, codec: "str | Codec") -> None:
-        """Encodes what comes from now on with another codec; one that cannot be loaded leaves a warning, and no trace.
+        """Another codec, at the present ratio."""
+        self._change("codec", codec)
+
+    def set_ratio(self, ratio: float | None) -> None:
+        self._change("ratio", ratio)
+
+    def set_snr_db(self, snr_db: float) -> None:
+        self._change("snr_db", snr_db)
+
+    def _change(self, name: str, value: "str | Codec | float | None") -> None:
+        """For what is encoded from now on; a value that cannot be leaves a warning, and no trace.
 
         GRC calls this from a handler of Qt, which ends the process at an exception.
         """
+        before = self._sending
         try:
-            self._codec = find_codec(codec, engine=self._engine)
+            if name == "codec":
+                value = find_codec(value, engine=self._engine)
+            self._sending = replace(before, **{name: value})
         except Exception as error:
-            self.logger.warn(f"goes on with {self._codec.name}: {error}")
+            now = before.codec.name if name == "codec" else getattr(before, name)
+            self.logger.warn(f"{name} stays {now}: {sentence(error)}")
 
     def _parse(self, pdu: pmt.pmt_base) -> ImagePdu:
         return ImagePdu.from_pmt(pdu)
@@ -50,8 +95,9 @@ class encoder(batch_block):
         return item.height, item.width
 
     def _run(self, items: list[ImagePdu]) -> list[pmt.pmt_base]:
-        codec = self._codec
-        symbols = codec.encode(np.stack([item.pixels for item in items]))
+        sending = self._sending
+        codec, pixels = sending.codec, np.stack([item.pixels for item in items])
+        symbols = codec.encode(pixels, ratio=sending.ratio, snr_db=sending.snr_db)
         return [
             SymbolsPdu(
                 image_id=item.image_id,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class image_sink(pdu_block):
-    """Takes image PDUs at ``images``.
+    """Takes image PDUs at ``images``.  Previews are for the window alone: no file, no callback, not counted.
 
     Args:
         folder: write each picture there as ``<image id>_<name>.png``; the folder is made where it is missing.
@@ -58,9 +58,11 @@ class image_sink(pdu_block):
     def _on_image(self, pdu: pmt.pmt_base) -> None:
         with self.guard():
             image = ImagePdu.from_pmt(pdu)
-            self._received += 1
             if self._window is not None:
                 self._window.show_image(image)
+            if image.preview:
+                return
+            self._received += 1
             if self._folder is not None:
                 write_png(self._folder / f"{image.image_id:05d}_{safe_name(image.name)}.png", image.pixels)
             if self._callback is not None:

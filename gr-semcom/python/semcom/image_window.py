@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Qt widget that shows pictures as they arrive: the latest large, those before it in a strip below."""
+"""A Qt widget that shows pictures as they arrive: the latest large, those before it in a strip below.
+
+A preview gives way to what comes next, which is more of the same picture.
+"""
 
 import math
 import threading
@@ -30,6 +33,7 @@ class image_window(QWidget):
         self._lock = threading.Lock()
         self._waiting: deque[ImagePdu] = deque(maxlen=STRIP + 1)
         self._latest: QImage | None = None
+        self._preview = False  # whether the latest is one
         self._caption: tuple[str, str] = ("waiting for a picture", "")
         self._scaled: QPixmap | None = None
         self._strip: deque[tuple[QPixmap, str]] = deque(maxlen=STRIP + 1)  # the last is the latest picture
@@ -51,11 +55,14 @@ class image_window(QWidget):
             images = list(self._waiting)
             self._waiting.clear()
         for image in images:
+            if self._preview:
+                self._strip.pop()
+            self._preview = image.preview
             self._latest = _qimage(image)
             self._strip.append((_fit(self._latest, THUMBNAIL_SIDE, THUMBNAIL_SIDE), _snr(image.reception)))
         self._caption = (
             f"{image.name} {image.image_id}   {image.width} x {image.height}",
-            _describe(image.reception),
+            _describe(image),
         )
         self._scaled = None
         self.update()
@@ -121,8 +128,11 @@ def _snr(reception: Reception | None) -> str:
     return f"{reception.snr_db:.1f} dB" if reception and math.isfinite(reception.snr_db) else ""
 
 
-def _describe(reception: Reception | None) -> str:
+def _describe(image: ImagePdu) -> str:
+    reception = image.reception
     if reception is None:
         return ""
     text = f"SNR {reception.snr_db:.1f} dB    CFO {reception.cfo_hz:+.0f} Hz"
-    return text + (f"    {reception.erased:.1%} erased" if reception.erased else "")
+    if not reception.erased:
+        return text
+    return f"{text}    {reception.erased:.1%} {'to come' if image.preview else 'erased'}"

@@ -76,6 +76,10 @@ class _Meta:
     def has(self, key: str) -> bool:
         return pmt.dict_has_key(self._meta, pmt.intern(key))
 
+    def flag(self, key: str) -> bool:
+        """Whether it is there and not false."""
+        return pmt.is_true(pmt.dict_ref(self._meta, pmt.intern(key), pmt.PMT_F))
+
     def value(self, key: str) -> pmt.pmt_base:
         found = pmt.dict_ref(self._meta, pmt.intern(key), pmt.PMT_NIL)
         if pmt.is_null(found):
@@ -148,12 +152,15 @@ class Reception:
 
 @dataclass(frozen=True, eq=False)
 class ImagePdu:
-    """A picture: ``pixels`` uint8 [H, W, 3], RGB; ``reception`` once it went through the receiver."""
+    """A picture: ``pixels`` uint8 [H, W, 3], RGB; ``reception`` once it went through the receiver.
+
+    A ``preview`` is made of the part that has come so far."""
 
     image_id: int
     name: str
     pixels: np.ndarray
     reception: Reception | None = None
+    preview: bool = False
 
     @property
     def height(self) -> int:
@@ -174,13 +181,15 @@ class ImagePdu:
         reception = None
         if meta.has("snr_db"):
             reception = Reception(meta.real("snr_db"), meta.real("cfo_hz", -1e12, 1e12), meta.real("erased", 0, 1))
-        return cls(image_id, name, pixels.reshape(height, width, 3), reception)
+        return cls(image_id, name, pixels.reshape(height, width, 3), reception, meta.flag("preview"))
 
     def to_pmt(self) -> pmt.pmt_base:
         meta = make_dict(image_id=self.image_id, name=self.name, height=self.height, width=self.width)
         if self.reception is not None:
             for key, value in vars(self.reception).items():
                 meta = pmt.dict_add(meta, pmt.intern(key), pmt.from_double(value))
+        if self.preview:
+            meta = pmt.dict_add(meta, pmt.intern("preview"), pmt.PMT_T)
         return pmt.cons(meta, to_vector(self.pixels))
 
 
@@ -221,7 +230,9 @@ class SymbolsPdu:
 @dataclass(frozen=True, eq=False)
 class ReceivedPdu:
     """A received picture, still encoded: ``symbols`` complex64 [k], equalised and at the codec's amplitude;
-    ``noise_var`` float32 [k] > 0, the variance of the complex noise on each, +inf where it never arrived."""
+    ``noise_var`` float32 [k] > 0, the variance of the complex noise on each, +inf where it never arrived.
+
+    A ``preview`` is the part that has come so far: ``fragments_lost`` counts what may still come too."""
 
     image_id: int
     codec_id: int
@@ -233,6 +244,7 @@ class ReceivedPdu:
     fragments_lost: int
     symbols: np.ndarray
     noise_var: np.ndarray
+    preview: bool = False
 
     @classmethod
     def from_pmt(cls, pdu: pmt.pmt_base) -> "ReceivedPdu":
@@ -255,6 +267,7 @@ class ReceivedPdu:
             fragments_lost=meta.integer("fragments_lost", 0, fragments),
             symbols=symbols,
             noise_var=noise_var,
+            preview=meta.flag("preview"),
         )
 
     @property

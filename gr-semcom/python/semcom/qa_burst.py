@@ -120,9 +120,26 @@ class qa_burst(unittest.TestCase):
         (image,), _, receiver = receive(sent.samples)
         lost = np.isinf(image.noise_var)
         self.assertEqual((image.fragments, image.fragments_lost, receiver.fragments_lost()), (4, 1, 1))
-        self.assertEqual(lost.sum(), 500)
+        self.assertEqual(np.flatnonzero(lost).tolist(), list(range(500, 1000)))
         self.assertTrue((image.symbols[lost] == 0).all())
         self.assertLess(np.abs(image.symbols - symbols)[~lost].max(), 1e-3)
+
+    def test_previews_are_published_where_somebody_listens(self) -> None:
+        symbols = gaussian(2400, self.rng)
+        sent = transmit(symbols_pdu(symbols, image_id=9), fragment_symbols=500)
+        top, receiver, tap = gr.top_block(), semcom.burst_receiver(SAMP_RATE), Tap()
+        top.connect(blocks.vector_source_c(np.concatenate([sent.samples, TAIL])), receiver)
+        for port in ("images", "previews"):  # into one port, so that they stay in order
+            top.msg_connect((receiver, port), (tap, "in"))
+        top.run()
+        received = [ReceivedPdu.from_pmt(message) for message in tap.wait(4)]
+        self.assertEqual([each.preview for each in received], [True, True, True, False])
+        self.assertEqual([each.fragments_lost for each in received], [4, 3, 1, 0])
+        self.assertEqual([each.reception.erased for each in received], [0.8, 0.6, 0.2, 0])
+        for each in received:
+            there = np.isfinite(each.noise_var)
+            np.testing.assert_array_equal(each.symbols[there], received[-1].symbols[there])
+            self.assertEqual((each.image_id, each.fragments, there.argmin() % 2400), (9, 5, there.sum() % 2400))
 
     def test_a_header_that_cannot_be_read_is_reported(self) -> None:
         sent = transmit(symbols_pdu(gaussian(500, self.rng)))

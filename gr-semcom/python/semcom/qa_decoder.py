@@ -2,11 +2,13 @@
 
 import gc
 import unittest
+from fractions import Fraction
 
 import numpy as np
+import pmt
 from gnuradio.semcom import decoder
 from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
-from qa_support import broken, post, received_pdu, running, wait_until
+from qa_support import broken, post, received_pdu, running, wait_until, with_entry
 from qa_support.standin_codec import StandInCodec, needs_models
 
 HEIGHT, WIDTH = 5, 4
@@ -30,6 +32,25 @@ class qa_decoder(unittest.TestCase):
         expected = PIXELS.copy().reshape(-1)
         expected[20:32] = 128
         np.testing.assert_array_equal(image.pixels.reshape(-1), expected)
+
+    def test_fewer_symbols_are_decoded_where_the_codec_takes_them(self) -> None:
+        block = decoder(codecs=[StandInCodec(lowest=Fraction(1, 4))])
+        with running(block, "images") as tap:
+            for count in (30, 15):
+                post(block, "symbols", received_pdu(sent()[:count], np.ones(count)))
+            first, second = (ImagePdu.from_pmt(pdu).pixels.reshape(-1) for pdu in tap.wait(2))
+        np.testing.assert_array_equal(first, PIXELS.reshape(-1))
+        np.testing.assert_array_equal(second, [*PIXELS.reshape(-1)[:30], *[128] * 30])
+
+    def test_previews_come_out_as_previews(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        whole = received_pdu(sent(), np.ones(30))
+        part = with_entry(received_pdu(sent(), np.repeat([1, np.inf], 15)), "preview", pmt.PMT_T)
+        with running(block, "images") as tap:
+            post(block, "symbols", part)
+            post(block, "symbols", whole)
+            images = [ImagePdu.from_pmt(pdu) for pdu in tap.wait(2)]
+        self.assertEqual([(image.preview, image.reception.erased) for image in images], [(True, 0.5), (False, 0.0)])
 
     def test_each_picture_has_the_codec_of_its_frames(self) -> None:
         codecs = [StandInCodec(codec_id=1), StandInCodec(codec_id=2)]

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+import math
 import threading
 import unittest
+from fractions import Fraction
+from unittest import mock
 
 import numpy as np
 import pmt
@@ -109,9 +112,53 @@ class qa_encoder(unittest.TestCase):
             ids = [SymbolsPdu.from_pmt(pdu).codec_id for pdu in tap.wait(2)]
         self.assertEqual(ids, [1, 2])
 
+    def test_ratio_and_snr_are_those_asked_for(self) -> None:
+        codec = StandInCodec(lowest=Fraction(1, 8))
+        block = encoder(codec, ratio=1 / 4, snr_db=3.0)
+        with running(block, "symbols") as tap:
+            post(block, "images", image_pdu(height=8, width=8))
+            tap.wait(1)
+            block.set_ratio(1 / 8)
+            block.set_snr_db(-2.5)
+            post(block, "images", image_pdu(height=8, width=8))
+            tap.wait(2)
+            block.set_ratio(None)
+            post(block, "images", image_pdu(height=8, width=8))
+            counts = [SymbolsPdu.from_pmt(pdu).symbols.size for pdu in tap.wait(3)]
+        self.assertEqual(counts, [48, 24, 96])
+        self.assertEqual(codec.snrs_db, [3.0, -2.5, -2.5])
+
+    def test_setters_warn_of_what_cannot_be_and_change_nothing(self) -> None:
+        block = encoder(StandInCodec(lowest=Fraction(1, 8)), ratio=1 / 4)
+        before = block._sending
+        block.logger = mock.Mock()
+        for name, bad, now in (
+            ("codec", StandInCodec(codec_id=4), "stand-in"),  # has only 1/2
+            ("codec", "nonsense", "stand-in"),
+            ("ratio", 0.6, "0.25"),
+            ("ratio", math.nan, "0.25"),
+            ("ratio", "much", "0.25"),
+            ("snr_db", math.nan, "10.0"),
+            ("snr_db", None, "10.0"),
+        ):
+            getattr(block, f"set_{name}")(bad)
+            self.assertIn(f"{name} stays {now}: ", block.logger.warn.call_args.args[0])
+        self.assertIs(block._sending, before)
+        self.assertEqual(block.logger.warn.call_count, 7)
+        block.set_ratio(None)
+        block.set_codec(StandInCodec(codec_id=4))
+        self.assertEqual(block._sending.codec.id, 4)
+        self.assertEqual(block.logger.warn.call_count, 7)
+
+    def test_a_ratio_that_the_codec_has_not_is_told_in_a_sentence(self) -> None:
+        with self.assertRaisesRegex(Exception, "stand-in sends at k/n 1/8 to 1/2, not at 0.0416667"):
+            encoder(StandInCodec(lowest=Fraction(1, 8)), ratio=1 / 24)
+
     def test_arguments_that_cannot_be_meant(self) -> None:
         with self.assertRaisesRegex(ValueError, "engine"):
             encoder(StandInCodec(), engine="abacus")
+        with self.assertRaisesRegex(ValueError, "snr_db is nan"):
+            encoder(StandInCodec(), snr_db=math.nan)
         with self.assertRaisesRegex(ValueError, "batch"):
             encoder(StandInCodec(), batch=0)
         with self.assertRaisesRegex(Exception, "no codec 'nonsense'"):

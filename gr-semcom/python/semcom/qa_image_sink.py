@@ -9,10 +9,11 @@ import unittest
 from pathlib import Path
 
 import numpy as np
+import pmt
 from gnuradio.semcom import image_sink
 from gnuradio.semcom.image_files import read_image
 from gnuradio.semcom.pdus import ImagePdu
-from qa_support import broken, image_pdu, post, running, wait_until
+from qa_support import broken, image_pdu, post, running, wait_until, with_entry
 
 WINDOW = """
 import time
@@ -38,6 +39,16 @@ app.processEvents()
 shown = window.grab().toImage()
 assert empty.pixelColor(150, 120).red() < 50, empty.pixelColor(150, 120).getRgb()
 assert shown.pixelColor(150, 120).getRgb()[:3] == (250, 10, 10), shown.pixelColor(150, 120).getRgb()
+with running(sink):
+    for snr_db in range(1, 4):
+        part = ImagePdu(100, "blue", np.full((40, 60, 3), (10, 10, 250), np.uint8), Reception(snr_db, 5.0, 0.5), True)
+        post(sink, "images", part.to_pmt())
+        app.processEvents()
+    post(sink, "images", ImagePdu(100, "blue", part.pixels, Reception(4.0, 5.0, 0.0)).to_pmt())
+    while sink.received() < 101:
+        time.sleep(0.001)
+app.processEvents()
+assert [text for _, text in window._strip] == 6 * ["10.0 dB"] + ["4.0 dB"], window._strip
 window.resize(30, 30)
 window.grab()
 assert sink.dropped() == 0
@@ -66,6 +77,17 @@ class qa_image_sink(unittest.TestCase):
             wait_until(lambda: len(images) == 5)
         self.assertEqual([image.image_id for image in images], list(range(5)))
         self.assertEqual((sink.received(), sink.dropped()), (5, 0))
+
+    def test_previews_are_no_results(self) -> None:
+        images: list[ImagePdu] = []
+        with tempfile.TemporaryDirectory() as folder:
+            sink = image_sink(folder=folder, callback=images.append)
+            with running(sink):
+                post(sink, "images", with_entry(image_pdu(image_id=1), "preview", pmt.PMT_T))
+                post(sink, "images", image_pdu(image_id=2))
+                wait_until(lambda: len(images) == 1)
+            self.assertEqual(os.listdir(folder), ["00002_picture.png"])
+        self.assertEqual((images[0].image_id, sink.received(), sink.dropped()), (2, 1, 0))
 
     def test_broken_pdus_and_a_callback_that_fails_are_counted(self) -> None:
         images: list[ImagePdu] = []

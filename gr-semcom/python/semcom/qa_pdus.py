@@ -24,7 +24,7 @@ from qa_support import NAN, broken, image_pdu, received_pdu, symbols_pdu, with_e
 INF = float("inf")
 KEYS = st.sampled_from(
     "image_id name height width codec codec_id scale snr_db cfo_hz erased fragments fragments_lost noise_var "
-    "evm_percent header_failed".split()
+    "evm_percent header_failed preview".split()
 )
 LEAVES = st.one_of(
     st.integers(-(2**63), 2**63 - 1).map(pmt.from_long),
@@ -94,6 +94,14 @@ class qa_pdus(unittest.TestCase):
     def test_share_erased_is_that_of_the_infinite_noise_variances(self) -> None:
         pdu = received_pdu(np.zeros(4), np.array([INF, 1, INF, INF]))
         self.assertEqual(ReceivedPdu.from_pmt(pdu).reception, Reception(12.5, -40.0, 0.75))
+
+    def test_a_preview_says_so(self) -> None:
+        for mark, preview in ((pmt.PMT_T, True), (pmt.PMT_F, False)):
+            received = ReceivedPdu.from_pmt(with_entry(received_pdu(np.ones(3), np.ones(3)), "preview", mark))
+            image = ImagePdu.from_pmt(with_entry(image_pdu(), "preview", mark))
+            self.assertEqual((received.preview, image.preview), (preview, preview))
+            self.assertEqual(ImagePdu.from_pmt(image.to_pmt()).preview, preview)
+        self.assertFalse(ReceivedPdu.from_pmt(received_pdu(np.ones(3), np.ones(3))).preview)
 
     def test_every_broken_pdu_is_refused(self) -> None:
         valid = {

@@ -62,9 +62,10 @@ inline samples join(const std::vector<samples>& parts, size_t gap = 0)
 
 struct collector : semcom::phy::receiver_listener {
     std::vector<semcom::phy::frame_report> reports;
-    std::vector<semcom::phy::received_image> images;
+    std::vector<semcom::phy::received_image> images, previews;
     void on_frame(const semcom::phy::frame_report& report) override { reports.push_back(report); }
     void on_image(const semcom::phy::received_image& image) override { images.push_back(image); }
+    void on_preview(const semcom::phy::received_image& image) override { previews.push_back(image); }
 };
 
 //! Pushes a whole stream into a new receiver, with silence behind it so that the last burst is seen.

@@ -50,9 +50,10 @@ namespace phy = semcom::phy;
 namespace {
 
 struct counter : phy::receiver_listener {
-    int images = 0;
+    int images = 0, previews = 0;
     void on_frame(const phy::frame_report&) override {}
     void on_image(const phy::received_image&) override { ++images; }
+    void on_preview(const phy::received_image&) override { ++previews; }
 };
 
 } // namespace
@@ -73,7 +74,7 @@ static void run_rounds(phy::waveform waveform)
     phy::transmitter tx({}, 1000, shape);
     phy::receiver rx({}, 1e-6, timeout, phy::equalizer::mmse);
     counter found;
-    // Two lengths, and then noise that leaves some headers to the list decoder and hides others.
+    // Two lengths, with fragments of two lengths each, and then noise that leaves some headers to the list decoder and hides others.
     float level = 0.3f;
     const samples symbols = gaussian(2500, random), noise = gaussian(400000, random);
     samples burst(tx.max_burst_samples());
@@ -90,17 +91,18 @@ static void run_rounds(phy::waveform waveform)
     };
     const auto round = [&] {
         send(2500);
-        send(700);
+        send(1501);
     };
     round();
     level = 1.6f;
-    const int images = found.images;
+    const int images = found.images, previews = found.previews;
     const long before = allocations;
     for (int i = 0; i < 5; ++i)
         round();
     const long made = allocations - before;
     BOOST_TEST(made == 0);
     BOOST_TEST(found.images > images);
+    BOOST_TEST(found.previews > previews);
     BOOST_TEST(rx.counters().header_failures > 0u);
 }
 

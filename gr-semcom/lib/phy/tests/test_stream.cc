@@ -223,7 +223,7 @@ BOOST_AUTO_TEST_CASE(values_that_are_not_finite_count_as_zero_and_poison_nothing
 BOOST_AUTO_TEST_CASE(a_lost_fragment_is_an_erasure)
 {
     scene s;
-    auto parts = s.image(2400, 1); // five fragments
+    auto parts = s.image(2402, 1); // five fragments: 481, 481, 480, 480, 480
     std::fill(parts[2].begin(), parts[2].end(), cf{});
     phy::receiver_counters counters;
     const auto found = receive(s.through(join(parts)), &counters);
@@ -232,19 +232,47 @@ BOOST_AUTO_TEST_CASE(a_lost_fragment_is_an_erasure)
     BOOST_TEST(image.fragments == 5u);
     BOOST_TEST(image.fragments_lost == 1u);
     BOOST_TEST(counters.fragments_lost == 1u);
-    size_t erased = 0, in_first_half = 0;
-    for (size_t n = 0; n < 2400; ++n) {
-        if (std::isinf(image.noise_var[n])) {
+    for (size_t n = 0; n < 2402; ++n) {
+        BOOST_REQUIRE(std::isinf(image.noise_var[n]) == (n >= 962 && n < 1442)); // the symbols in the middle, no others
+        if (std::isinf(image.noise_var[n]))
             BOOST_REQUIRE(image.symbols[n] == cf{});
-            ++erased;
-            in_first_half += n < 1200;
-        } else {
+        else
             BOOST_REQUIRE(std::norm(image.symbols[n] - s.sent[0][n]) < 0.5);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_has_come_is_shown_after_1_2_4_8_fragments_and_the_whole_once_only)
+{
+    scene s;
+    auto parts = s.image(4500, 1); // nine fragments of 500
+    auto found = receive(s.through(join(parts)));
+    BOOST_REQUIRE_EQUAL(found.images.size(), 1u);
+    BOOST_REQUIRE_EQUAL(found.previews.size(), 4u);
+    for (size_t i = 0; i < 4; ++i) {
+        const auto& preview = found.previews[i];
+        const auto& whole = found.images[0];
+        BOOST_TEST((preview.info == whole.info));
+        BOOST_TEST(preview.fragments == 9u);
+        BOOST_TEST(preview.fragments_lost == 9u - (1u << i));
+        BOOST_TEST(preview.snr_db == 20, boost::test_tools::tolerance(0.05));
+        for (size_t n = 0; n < 4500; ++n) {
+            const bool there = n < (500u << i);
+            BOOST_REQUIRE(preview.symbols[n] == (there ? whole.symbols[n] : cf{}));
+            BOOST_REQUIRE(preview.noise_var[n] == (there ? whole.noise_var[n] : INFINITY));
         }
     }
-    BOOST_TEST(erased == 480u);
-    BOOST_TEST(in_first_half > 190u); // spread over the image
-    BOOST_TEST(in_first_half < 290u);
+
+    // The fourth to come is the last and so the end of the image; another copy of the second shows nothing new.
+    found = receive(s.through(join({ parts[2], parts[5], parts[5], parts[6], parts[8] })));
+    BOOST_REQUIRE_EQUAL(found.previews.size(), 2u);
+    BOOST_TEST(found.previews[1].fragments_lost == 7u);
+    BOOST_TEST(std::isinf(found.previews[0].noise_var[0]));
+    BOOST_TEST(std::isfinite(found.previews[0].noise_var[1000]));
+    BOOST_TEST(found.images.at(0).fragments_lost == 5u);
+
+    found = receive(s.through(join(s.image(500, 2)))); // one fragment: whole at once
+    BOOST_TEST(found.images.size() == 1u);
+    BOOST_TEST(found.previews.empty());
 }
 
 BOOST_AUTO_TEST_CASE(an_image_whose_last_fragment_is_lost_is_released_by_the_next_image_a_timeout_or_flush)

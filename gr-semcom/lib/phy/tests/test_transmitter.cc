@@ -59,6 +59,23 @@ BOOST_AUTO_TEST_CASE(the_air_interface_is_the_one_of_version_1)
         }
 }
 
+BOOST_AUTO_TEST_CASE(fragments_keep_the_order_of_the_symbols_and_are_interleaved_each_by_itself)
+{
+    rng random(3);
+    const samples sent = gaussian(1001, random); // 334, 334 and 333
+    phy::transmitter tx({}, 400), other({}, 400);
+    const auto parts = bursts(tx, info(1001), sent);
+    BOOST_REQUIRE(parts.size() == 3u);
+    const size_t payload = phy::burst_shape{}.ramp_samples + phy::frame_params{}.frame_samples(0);
+    for (size_t f = 0, first = 0; f < 3; ++f) {
+        const size_t count = f < 2 ? 334 : 333;
+        const samples alone(sent.begin() + first, sent.begin() + first + count);
+        const samples burst = bursts(other, info(count), alone)[0];
+        BOOST_REQUIRE(std::equal(burst.begin() + payload, burst.end(), parts[f].begin() + payload, parts[f].end()));
+        first += count;
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_mean_power_is_exact_and_the_preamble_has_a_sane_peak)
 {
     rng random(2);

@@ -25,6 +25,10 @@ variances of the complex errors; where a fragment was lost the symbol is 0 and n
 when its last fragment is there, when a frame of another image is, when no frame has come for timeout_s, or on any
 message at port flush.
 
+Port previews publishes what has come of an image so far, after 1, 2, 4, 8 ... of its fragments, in the same form and
+with preview (true); fragments_lost counts those that may still come too. The image itself follows at images. Where
+nothing is connected a preview costs nothing.
+
 Port frames publishes a dict for each frame: image_id, fragment, fragments, snr_db, cfo_hz, evm_percent (rms error over
 the pilots) and sample (uint64, where the frame begins in the stream). Where a preamble was found but its header was
 unreadable: header_failed (true), sample, snr_db, cfo_hz.

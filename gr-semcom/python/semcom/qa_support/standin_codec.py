@@ -2,8 +2,10 @@
 """A stand-in for a codec of semcom_models: no network, each pair of bytes is one symbol."""
 
 import importlib.util
+import math
 import threading
 import unittest
+from fractions import Fraction
 
 import numpy as np
 
@@ -16,35 +18,44 @@ needs_models = unittest.skipUnless(
 class StandInCodec:
     """Keeps the codec contract (apart from the power of the symbols) and writes down its batches.
 
-    ``hold`` stops it inside a batch while it is cleared; ``entered`` says that it got there.
+    It sends at k/n from ``lowest`` to 1/2, which is its usual ratio.  ``hold`` stops it inside a batch while it is
+    cleared; ``entered`` says that it got there.
     """
 
     name = "stand-in"
     engine = "none"
 
-    def __init__(self, *, codec_id: int = 3) -> None:
+    def __init__(self, *, codec_id: int = 3, lowest: Fraction = Fraction(1, 2)) -> None:
         self.id = codec_id
+        self.ratios = lowest, Fraction(1, 2)
         self.batches: list[int] = []
+        self.snrs_db: list[float] = []
         self.fail_at_height: int | None = None
         self.entered, self.hold = threading.Event(), threading.Event()
         self.hold.set()
 
-    def symbols_for(self, height: int, width: int) -> int:
-        return (height * width * 3 + 1) // 2
+    def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
+        lowest, highest = self.ratios
+        if ratio is not None and not lowest <= ratio <= highest:
+            raise ValueError(f"stand-in sends at k/n {lowest} to {highest}, not at {ratio:g}.")
+        return math.ceil(height * width * 3 * (highest if ratio is None else ratio))
 
-    def encode(self, images: np.ndarray) -> np.ndarray:
+    def encode(self, images: np.ndarray, *, ratio: float | None = None, snr_db: float = 10.0) -> np.ndarray:
         self._enter(*images.shape[:2])
+        self.snrs_db.append(snr_db)
         flat = images.reshape(len(images), -1).astype(np.float32) / 128 - 1
         if flat.shape[1] % 2:
             flat = np.pad(flat, ((0, 0), (0, 1)))
-        return np.ascontiguousarray(flat).view(np.complex64)
+        return np.ascontiguousarray(flat).view(np.complex64)[:, : self.symbols_for(*images.shape[1:3], ratio=ratio)]
 
     def decode(self, symbols: np.ndarray, csi: object, *, height: int, width: int) -> np.ndarray:
         self._enter(len(symbols), height)
-        if csi.noise_var.shape != symbols.shape or symbols.shape[1] != self.symbols_for(height, width):
+        fewest, most = (self.symbols_for(height, width, ratio=ratio) for ratio in self.ratios)
+        if csi.noise_var.shape != symbols.shape or not fewest <= symbols.shape[1] <= most:
             raise ValueError("the shapes do not fit.")
-        values = np.where(csi.erased[..., np.newaxis], 0, symbols.view(np.float32).reshape(*symbols.shape, 2))
-        flat = ((values + 1) * 128).round().clip(0, 255).astype(np.uint8).reshape(len(symbols), -1)
+        placed = np.zeros((len(symbols), most), np.complex64)
+        placed[:, : symbols.shape[1]] = np.where(csi.erased, 0, symbols)
+        flat = ((placed.view(np.float32) + 1) * 128).round().clip(0, 255).astype(np.uint8)
         return flat[:, : height * width * 3].reshape(-1, height, width, 3)
 
     def _enter(self, batch: int, height: int) -> None:
