@@ -15,10 +15,11 @@ from rich.table import Table
 from semcom_models import zoo
 from semcom_models.errors import CodecError
 
-from semcom_training.config import ConfigError, read_config
-from semcom_training.data import REPOSITORY, DataError, cifar10, data_dir
+from semcom_training.config import ConfigError
+from semcom_training.data import REPOSITORY, DataError
 from semcom_training.evaluate import Evaluation, Grid, Row, write_results
-from semcom_training.train import commit, train
+from semcom_training.train import commit
+from semcom_training.train_commands import data_command, train_command
 
 
 class UsageError(Exception):
@@ -28,28 +29,8 @@ class UsageError(Exception):
 app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 
 
-@app.command(name="train")
-def train_command(config: Path, /, *, runs: Path = REPOSITORY / "runs", out: Path | None = None) -> None:
-    """Train the networks of one config and write them, with their card, to the zoo.
-
-    Example: ./semcom train training/configs/deepjscc-6.toml
-
-    Parameters
-    ----------
-    config
-        A file of training/configs.
-    runs
-        Where checkpoints go; a run that was cut off goes on from its last epoch there.
-    out
-        The zoo that gets the weights and their card; without it, the zoo that codecs are loaded from.
-    """
-    zoo_dir = out or zoo.zoo_dir()
-    try:
-        folder = train(read_config(config), command=f"./semcom train {config}", runs=runs, zoo_dir=zoo_dir)
-    except KeyboardInterrupt:
-        sys.exit("semcom: stopped; the same command goes on after the last whole epoch.")
-    judged = f"none --downstream {folder}" if zoo.read_card(folder).ratio is None else folder
-    print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
+app.command(train_command, name="train")
+app.command(data_command, name="data")
 
 
 @app.command(name="eval")
@@ -180,13 +161,6 @@ def figures_command(
     tables.write_tables(rows, out / "tables.md", commit=at)
     figures.draw_all(rows, out)
     print(f"Wrote {out}.")
-
-
-@app.command(name="data")
-def data_command() -> None:
-    """Fetch CIFAR-10 (170 MB), or check that it is there."""
-    for split in ("train", "held_out", "test"):
-        print(f"{split}: {len(cifar10(split))} images in {data_dir()}")
 
 
 def main() -> None:

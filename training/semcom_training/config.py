@@ -2,6 +2,7 @@
 """Configs: one TOML file for each set of weights.  A word that no field has is an error, not a silence."""
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
 from semcom_training.losses import LossWeights
+from semcom_training.overrides import changed
 from semcom_training.semre import SoftUpdate
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 class ConfigError(Exception):
@@ -93,14 +97,29 @@ CodecConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig
 Config = ClassifierConfig | CodecConfig
 
 
-def read_config(path: Path) -> Config:
-    """The config in a TOML file.
+def choose_config(method: str, *, file: Path | None, overrides: Sequence[str]) -> Config:
+    """What ``./semcom train METHOD`` means: ``training/configs/METHOD.toml``, or ``file``, whose ``method`` it is then.
 
     Raises:
-        ConfigError: no such file, no TOML, or fields that are missing, unknown or of the wrong type.
+        ConfigError: there is no such config, or it is of another method; and as :func:`read_config`.
+    """
+    shipped = {path.stem: path for path in sorted(CONFIGS.glob("*.toml"))}
+    if file is None and method not in shipped:
+        raise ConfigError(f"No config is called {method!r}; there are {', '.join(shipped)}, or give --config FILE.")
+    config = read_config(file or shipped[method], overrides)
+    if file and config.method != method:
+        raise ConfigError(f"{file} is a config for the method {config.method}, not for {method}.")
+    return config
+
+
+def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+    """The config in a TOML file, changed by ``key=value`` (:func:`semcom_training.overrides.changed`).
+
+    Raises:
+        ConfigError: no such file, no TOML, no key=value, or fields that are missing, unknown or of the wrong type.
     """
     try:
-        content = tomllib.loads(path.read_text())
+        content = changed(tomllib.loads(path.read_text()), overrides)
         return TypeAdapter(Annotated[Config, Field(discriminator="method")]).validate_python(content)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
@@ -108,5 +127,7 @@ def read_config(path: Path) -> Config:
         raise ConfigError(f"{path} is no TOML: {error}.") from error
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
+        where = ".".join(str(part) for part in first["loc"][1:])  # the first is the method
         raise ConfigError(f"{path}, {where or 'method'}: {first['msg']}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from error

@@ -2,6 +2,7 @@
 """From a config to a card with figures: the commands, on made-up pictures of the form of CIFAR-10."""
 
 import json
+import shlex
 import sys
 from pathlib import Path
 
@@ -31,10 +32,14 @@ fine_tuning.weights = {alpha = 0.5, reconstruction_scale = 1}
 fine_tuning.schedule = {epochs = 1, batch = 4, learning_rate = 0.001}
 """
 
+CLASSIFY = ("train", "classifier", "--config", "classifier.toml")
+CODE = ("train", "semcc", "--config", "codec.toml")
+
 
 @pytest.fixture
 def lab(small_cifar: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with two configs and an empty zoo."""
+    """A folder with two configs and an empty zoo, to work in."""
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path / "zoo"))
     (tmp_path / "classifier.toml").write_text(CLASSIFIER)
     (tmp_path / "codec.toml").write_text(CODEC)
@@ -52,12 +57,13 @@ def run(lab: Path, *arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
-    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+    run(lab, *CODE, monkeypatch=monkeypatch)
     points = ["--codec", "tiny", "--snr", "0,10", "--channel", "awgn,rayleigh", "--images", "4", "--seed", "3"]
     run(lab, "eval", *points, "--json", lab / "rows.json", "--card", monkeypatch=monkeypatch)
     judge, card = (zoo.read_card(lab / "zoo" / name) for name in ("resnet20-cifar10", "tiny"))
     assert (card.method, card.architecture, card.ratio) == ("semcc", "semcc", "1/6")
+    assert card.training["command"] == "./semcom train semcc --config codec.toml"
     assert card.training["config"]["pretraining"]["schedule"]["epochs"] == 1
     assert (card.training["epochs"], card.training["channel"]) == (2, "awgn")
     assert card.training["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
@@ -80,7 +86,7 @@ def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_eval_of_the_originals_goes_into_the_card_of_the_judge(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     run(lab, "eval", "--codec", "none", "--images", "4", "--card", monkeypatch=monkeypatch)
     (result,) = zoo.read_card(lab / "zoo" / "resnet20-cifar10").results
     (row,) = result["rows"]
@@ -107,8 +113,8 @@ MISTAKES = {
 
 
 def test_eval_tells_what_cannot_be(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
-    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+    run(lab, *CODE, monkeypatch=monkeypatch)
     for message, wrong in MISTAKES.items():
         options = {"--codec": "tiny", "--images": "4"} | dict([wrong[:2]])
         arguments = [each for option in options.items() for each in option]
@@ -134,43 +140,45 @@ def test_wilsons_interval() -> None:
 
 
 def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     begun = json.loads((lab / "runs" / "resnet20-cifar10" / "begun.json").read_text())
     assert begun["config"]["weight_decay"] == 0
-    (lab / "classifier.toml").write_text(CLASSIFIER.replace("weight_decay = 0", "weight_decay = 0.1"))
     with pytest.raises(SystemExit, match="begun with another config"):
-        run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
+        run(lab, *CLASSIFY, "weight_decay=0.1", monkeypatch=monkeypatch)
 
 
 def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As those begun when AWGN was the only one; with another channel it is another config."""
-    run(lab, "train", lab / "classifier.toml", monkeypatch=monkeypatch)
-    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+    run(lab, *CODE, monkeypatch=monkeypatch)
     record = lab / "runs" / "tiny" / "begun.json"
     begun = json.loads(record.read_text())
     assert begun["config"]["link"].pop("channel") == {"kind": "awgn"}
     record.write_text(json.dumps(begun))
-    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
+    run(lab, *CODE, monkeypatch=monkeypatch)
     assert "channel" not in zoo.read_card(lab / "zoo" / "tiny").training["config"]["link"]
-    fading = 'erasure_rate = 0, channel = {kind = "rayleigh", coherence = "fast"}'
-    (lab / "codec.toml").write_text(CODEC.replace("erasure_rate = 0", fading))
+    fading = 'link.channel={kind="rayleigh", coherence="fast"}'
     with pytest.raises(SystemExit, match="begun with another config"):
-        run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
-    record.unlink()
-    run(lab, "train", lab / "codec.toml", monkeypatch=monkeypatch)
-    assert zoo.read_card(lab / "zoo" / "tiny").training["channel"] == "rayleigh, fast"
+        run(lab, *CODE, fading, monkeypatch=monkeypatch)
+    run(lab, *CODE, fading, "name=fading", monkeypatch=monkeypatch)
+    training = zoo.read_card(lab / "zoo" / "fading").training
+    assert training["channel"] == "rayleigh, fast"
+    assert shlex.split(training["command"]) == ["./semcom", *CODE[:2], fading, "name=fading", *CODE[2:]]
 
 
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["train", "none.toml"], "none.toml cannot be read"),
-        (["train", "codec.toml"], "no codec 'resnet20-cifar10'"),
+        (["semcc", "--config", "none.toml"], "none.toml cannot be read"),
+        (["semcc", "--config", "codec.toml"], "no codec 'resnet20-cifar10'"),
+        (["deepsc", "--config", "codec.toml"], "codec.toml is a config for the method semcc, not for deepsc"),
+        (["deepcc"], "No config is called 'deepcc'; there are deepjscc"),
+        (["semcc", "schedule.epoch=2"], "semcc.toml, schedule: Extra inputs are not permitted"),
+        (["semcc", "epochs"], "'epochs' is no key=value"),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(
     lab: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
-    monkeypatch.chdir(lab)
     with pytest.raises(SystemExit, match=sentence):
-        run(lab, *arguments, monkeypatch=monkeypatch)
+        run(lab, "train", *arguments, monkeypatch=monkeypatch)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from semcom_training.config import ClassifierConfig, ConfigError, read_config
+from semcom_training.overrides import changed
 from semcom_training.train import build_networks
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
@@ -46,6 +47,49 @@ def test_a_mistake_is_told(tmp_path: Path, right: str, wrong: str, message: str)
     path.write_text(GOOD.replace(right, wrong, 1))
     with pytest.raises(ConfigError, match=message):
         read_config(path)
+
+
+@pytest.mark.parametrize(
+    ("override", "content"),
+    [
+        ("weight_decay=0.5", {"weight_decay": 0.5}),
+        ("name=my-run", {"name": "my-run"}),
+        ("name='my run'", {"name": "my run"}),
+        ("name=a=b", {"name": "a=b"}),
+        ("name=", {}),
+        ("schedule.epochs=2", {"schedule": {"epochs": 2, "batch": 1}}),
+        ("schedule={epochs=2}", {"schedule": {"epochs": 2}}),
+        ("link.channel.kind=awgn", {"link": {"channel": {"kind": "awgn"}}}),
+        ("link.snr_db=[0, 5]", {"link": {"snr_db": [0, 5]}}),
+    ],
+)
+def test_an_override_is_toml_or_a_word(override: str, content: dict) -> None:
+    before = {"name": "x", "weight_decay": 0.1, "schedule": {"epochs": 1, "batch": 1}}
+    key = override.partition("=")[0].partition(".")[0]
+    after = changed(before, [override])
+    assert {name: value for name, value in after.items() if name == key} == content
+    assert before["schedule"] == {"epochs": 1, "batch": 1}
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("epochs", "no key=value"),
+        ("=2", "no key=value"),
+        ("schedule..epochs=2", "no key=value"),
+        ("name.first=x", "name is a single value"),
+        ("link.snr_db=[0,", "is no TOML"),
+        ("extra=1", "extra: Extra inputs"),
+        ("schedule.decay=2", "schedule.decay: Unexpected"),
+        ("schedule.epochs=many", "schedule.epochs: Input should be a valid integer"),
+        ("name=", "name: Field required"),
+    ],
+)
+def test_a_wrong_override_is_told(tmp_path: Path, override: str, message: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(GOOD)
+    with pytest.raises(ConfigError, match=message):
+        read_config(path, [override])
 
 
 CODEC = """
