@@ -6,16 +6,16 @@ from semcom_models.downstream import Downstream
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+from semcom_training.data import Augmentation, LabelledImages, to_unit
 from semcom_training.loop import Method
 
 
 class Classifier(Method):
     """SGD with Nesterov momentum, pictures shifted and mirrored at random."""
 
-    def __init__(self, network: Downstream, *, weight_decay: float, compiled: bool) -> None:
+    def __init__(self, network: Downstream, *, augmentation: Augmentation, weight_decay: float, compiled: bool) -> None:
         self.trained = network.to(memory_format=torch.channels_last)
-        self.weight_decay = weight_decay
+        self.augmentation, self.weight_decay = augmentation, weight_decay
         self._forward = torch.compile(self.trained) if compiled else self.trained
 
     def optimizer(self, *, learning_rate: float) -> torch.optim.Optimizer:
@@ -24,7 +24,7 @@ class Classifier(Method):
         )
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        augmented = random_flip(random_shift(images, generator), generator)
+        augmented = self.augmentation.moved_and_mirrored(images, generator)
         return F.cross_entropy(self._forward(to_unit(augmented)), labels)
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:

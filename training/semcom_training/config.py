@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from semcom_training.data import Cifar10, DataSet
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
 from semcom_training.losses import LossWeights
@@ -29,6 +30,7 @@ class _Run(_Strict):
     name: str
     """The folder in the zoo."""
 
+    data: DataSet = Cifar10()
     seed: int = 1
     compiled: bool = True
     """torch.compile, which takes a C++ compiler and a minute, and saves a third of each step on a CPU."""
@@ -45,7 +47,9 @@ class NetworksConfig(_Strict):
 class ClassifierConfig(_Run):
     method: Literal["classifier"]
     architecture: Literal["resnet20", "repvgg", "shufflenetv2"] = "resnet20"
-    arguments: dict[str, int | list[int]] = {"classes": 10}
+    arguments: dict[str, int | list[int]] = {}
+    """Without ``classes``, which are those of the data set."""
+
     weight_decay: Annotated[float, Field(ge=0)]
     schedule: Schedule
 

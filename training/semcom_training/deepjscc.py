@@ -9,7 +9,7 @@ import torch
 from semcom_models.architecture import Architecture
 from torch import Tensor
 
-from semcom_training.data import LabelledImages, random_flip, to_unit
+from semcom_training.data import Augmentation, LabelledImages, to_unit
 from semcom_training.jscc import Conditions, Link, psnr_at, psnr_db, report_points
 from semcom_training.loop import Method
 
@@ -21,12 +21,15 @@ class DeepJSCC(Method):
     pictures at the lowest SNR decide.
     """
 
-    def __init__(self, networks: Architecture, conditions: Conditions, *, compiled: bool) -> None:
+    def __init__(
+        self, networks: Architecture, conditions: Conditions, *, augmentation: Augmentation, compiled: bool
+    ) -> None:
         self.trained = networks.to(memory_format=torch.channels_last)
+        self.augmentation = augmentation
         self._link = Link(networks, conditions, compiled=compiled)
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        sent = to_unit(random_flip(images, generator))
+        sent = to_unit(self.augmentation.mirrored(images, generator))
         return -psnr_db(sent, self._link(sent, generator).received).mean()
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:

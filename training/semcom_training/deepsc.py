@@ -10,6 +10,7 @@ from semcom_models.downstream import Downstream
 from torch import Tensor
 from torch.nn import functional as F
 
+from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage
 from semcom_training.losses import LossWeights
 from semcom_training.semantic import SemanticMethod
@@ -25,9 +26,10 @@ class DeepSC(SemanticMethod):
         conditions: Conditions,
         weights: LossWeights,
         *,
+        augmentation: Augmentation,
         compiled: bool,
     ) -> None:
-        super().__init__(networks, downstream, conditions, weights, compiled=compiled)
+        super().__init__(networks, downstream, conditions, weights, augmentation=augmentation, compiled=compiled)
         self._classify = torch.compile(downstream) if compiled else downstream
 
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:

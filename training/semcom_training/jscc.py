@@ -11,6 +11,7 @@ from semcom_models.architecture import Architecture, Receiver, Transmitter
 from semcom_models.errors import CodecError
 from semcom_models.order import sending_order
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from semcom_training.channels import AwgnChannel, Channel
 
@@ -73,22 +74,26 @@ class Link(nn.Module):
             self.receiver.compile()
 
     def forward(self, images: Tensor, generator: torch.Generator) -> Passage:
-        """[B, 3, H, W] in [0, 1] through conditions drawn by ``generator``."""
+        """[B, 3, H, W] in [0, 1] through conditions drawn by ``generator``.
+
+        Sizes that the stride does not divide are padded as a codec pads them, and what comes back is cropped.
+        """
         batch, _, height, width = images.shape
-        grid = self.planes, height // self.stride, width // self.stride
+        padded = to_stride(images, self.stride)
+        grid = self.planes, padded.shape[2] // self.stride, padded.shape[3] // self.stride
         order = torch.tensor(sending_order(*grid))
         rank = order.argsort()
         snr_db = _uniform(self.conditions.snr_db, batch, generator)
         k = self._draw_k(batch, len(order) // self.planes, generator)
         sent = (rank < k.unsqueeze(1)).float().view(batch, *grid)
-        symbols = self.transmitter(images, snr_db, sent)
+        symbols = self.transmitter(padded, snr_db, sent)
         on_air = torch.view_as_complex(symbols.contiguous()).flatten(1)[:, order]
         received, noise_var = self.channel(on_air, snr_db, generator)
         place = torch.arange(len(order)) / k.unsqueeze(1)  # from 0 to 1 for what is sent
         lost = (place >= 1) | self._draw_erasures(place, generator)
         received, noise_var = received.masked_fill(lost, 0), noise_var.masked_fill(lost, torch.inf)
         pairs = torch.view_as_real(received[:, rank]).view(batch, *grid, 2)
-        seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))
+        seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))[..., :height, :width]
         return Passage(received=seen, symbols=symbols, sent=sent, snr_db=snr_db, ratio=k / images[0].numel())
 
     def _symbols_per_cell(self) -> tuple[float, float]:
@@ -110,6 +115,12 @@ class Link(nn.Module):
         lossy = 0.3 * torch.rand(batch, 1, generator=generator)
         scattered = torch.rand(batch, FRAGMENTS, generator=generator) < lossy
         return hit & torch.where(tail, fragment >= arriving, scattered.gather(1, fragment))
+
+
+def to_stride(images: Tensor, stride: int) -> Tensor:
+    """[B, 3, H, W] with the last row and column repeated until ``stride`` divides H and W."""
+    bottom, right = -images.shape[2] % stride, -images.shape[3] % stride
+    return F.pad(images, (0, right, 0, bottom), mode="replicate") if bottom or right else images
 
 
 def _uniform(bounds: tuple[float, float], batch: int, generator: torch.Generator) -> Tensor:

@@ -13,7 +13,7 @@ from pydantic import Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
-from semcom_training.data import LabelledImages
+from semcom_training.data import FolderImages, LabelledImages
 
 
 class Method(ABC):
@@ -49,7 +49,13 @@ class Schedule:
 
 
 def fit(
-    method: Method, schedule: Schedule, train: LabelledImages, held_out: LabelledImages, *, seed: int, run: Path
+    method: Method,
+    schedule: Schedule,
+    train: LabelledImages | FolderImages,
+    held_out: LabelledImages,
+    *,
+    seed: int,
+    run: Path,
 ) -> None:
     """Train ``method.trained`` in place; after each epoch ``run/checkpoint.pt`` lets a later call go on."""
     optimizer = method.optimizer(learning_rate=schedule.learning_rate)
@@ -72,7 +78,7 @@ def fit(
         total = 0.0
         shuffled = torch.randperm(len(train), generator=generator)[: steps * schedule.batch]
         for indices in _progress(shuffled.split(schedule.batch), epoch):
-            batch = train[indices]
+            batch = train.batch(indices, generator)
             loss = method.loss(batch.images, batch.labels, generator)
             if not torch.isfinite(loss):
                 raise FloatingPointError(

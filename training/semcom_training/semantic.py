@@ -9,7 +9,7 @@ from semcom_models.downstream import Downstream
 from torch import Tensor, nn
 
 from semcom_training.classifier import accuracy
-from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+from semcom_training.data import Augmentation, LabelledImages, to_unit
 from semcom_training.jscc import Conditions, Link, Passage, psnr_db, report_points, sent_over
 from semcom_training.loop import Method
 from semcom_training.losses import LossWeights, squared_error
@@ -25,11 +25,12 @@ class SemanticMethod(Method):
         conditions: Conditions,
         weights: LossWeights,
         *,
+        augmentation: Augmentation,
         compiled: bool,
     ) -> None:
         self.networks = networks.to(memory_format=torch.channels_last)
         self.downstream = downstream.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-        self.weights, self.conditions = weights, conditions
+        self.weights, self.conditions, self.augmentation = weights, conditions, augmentation
         self.trained = nn.ModuleDict({"networks": networks})
         self._link = Link(networks, conditions, compiled=compiled)
 
@@ -38,7 +39,7 @@ class SemanticMethod(Method):
         """L_sem or L_task of each image, [B]."""
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        sent = to_unit(random_flip(random_shift(images, generator), generator))
+        sent = to_unit(self.augmentation.moved_and_mirrored(images, generator))
         passage = self._link(sent, generator)
         return self.weights.join(
             reconstruction=squared_error(sent, passage.received),

@@ -9,6 +9,7 @@ from semcom_models.architecture import Architecture
 from semcom_models.downstream import Downstream
 from torch import Tensor
 
+from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage
 from semcom_training.losses import LossWeights, Projection, info_nce
 from semcom_training.semantic import SemanticMethod
@@ -24,9 +25,10 @@ class Pretraining(SemanticMethod):
         conditions: Conditions,
         weights: LossWeights,
         *,
+        augmentation: Augmentation,
         compiled: bool,
     ) -> None:
-        super().__init__(networks, downstream, conditions, weights, compiled=compiled)
+        super().__init__(networks, downstream, conditions, weights, augmentation=augmentation, compiled=compiled)
         self.projection = Projection(downstream.classifier.in_features)
         self.trained["projection"] = self.projection
         self._backbone = torch.compile(downstream.features) if compiled else downstream.features

@@ -6,6 +6,7 @@ that follows it slowly, and drawn together with the pictures of their class.
 """
 
 import copy
+import math
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -14,7 +15,8 @@ from semcom_models.architecture import Architecture, Transmitter
 from semcom_models.downstream import Downstream
 from torch import Tensor
 
-from semcom_training.jscc import Conditions, Passage
+from semcom_training.data import Augmentation
+from semcom_training.jscc import Conditions, Passage, to_stride
 from semcom_training.losses import LossWeights, Projection, supervised_contrast
 from semcom_training.semantic import SemanticMethod
 
@@ -42,12 +44,14 @@ class SemRE(SemanticMethod):
         update: SoftUpdate,
         *,
         side: int,
+        augmentation: Augmentation,
         compiled: bool,
     ) -> None:
-        super().__init__(networks, downstream, conditions, weights, compiled=compiled)
+        super().__init__(networks, downstream, conditions, weights, augmentation=augmentation, compiled=compiled)
         self.update = update
         self.copy = copy.deepcopy(networks.encoder).requires_grad_(False)
-        self.projection = Projection(2 * networks.symbols_per_cell * (side // networks.stride) ** 2)
+        cells = math.ceil(side / networks.stride) ** 2
+        self.projection = Projection(2 * networks.symbols_per_cell * cells)
         self.trained.update({"projection": self.projection, "copy": self.copy})
         self._encode_again = Transmitter(self.copy)
         if compiled:
@@ -55,7 +59,8 @@ class SemRE(SemanticMethod):
 
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
         self.copy.eval()  # it judges by what it has learnt, not by the batch
-        again = self._encode_again(passage.received, passage.snr_db, passage.sent)
+        received = to_stride(passage.received, self.networks.stride)
+        again = self._encode_again(received, passage.snr_db, passage.sent)
         return supervised_contrast(
             self.projection(passage.symbols.flatten(1)),
             self.projection(again.flatten(1)),

@@ -13,6 +13,7 @@ import torch
 from pydantic import ValidationError
 from semcom_models import zoo
 from semcom_models.architecture import Architecture, architectures
+from semcom_models.downstream import Downstream
 from torch import nn
 
 from semcom_training.classifier import Classifier
@@ -28,7 +29,7 @@ from semcom_training.config import (
     SemREConfig,
     Stage,
 )
-from semcom_training.data import REPOSITORY, cifar10
+from semcom_training.data import REPOSITORY
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
 from semcom_training.loop import Method, Schedule, fit
@@ -47,22 +48,28 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
         CodecError, DataError: weights that it starts from or trains through, or the data, are not there.
     """
     torch.manual_seed(config.seed)
-    data = cifar10("train"), cifar10("held_out")
+    _check_labels(config)
+    data = config.data.load("train"), config.data.load("held_out")
     run = runs / config.name
     begun = begin(run, config)
     if isinstance(config, ClassifierConfig):
-        network = zoo.DOWNSTREAM[config.architecture](**config.arguments)
-        described = {"architecture": config.architecture, "arguments": config.arguments, "ratio": None}
+        network, arguments = build_downstream(config)
+        described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
     else:
         network = build_networks(config.networks)
         described = _describe(config.networks, network)
-    stages = _stages(config, network, side=data[0].images.shape[-1])
+    stages = _stages(config, network, side=data[1].images.shape[-1])
+    for stage in stages:
+        if len(data[0]) < stage.schedule.batch:
+            raise ConfigError(
+                f"A batch of {stage.schedule.batch} is more than the {len(data[0])} training images; lower it."
+            )
     for stage in stages:
         print(f"{stage.name}: {stage.schedule.epochs} epochs", flush=True)
         fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name)
     training = {
         "command": command,
-        "data": "CIFAR-10, the first 45,000 training images",
+        "data": f"{config.data.name}, {len(data[0]):,} training images",
         "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
         "epochs": sum(stage.schedule.epochs for stage in stages),
         "seed": config.seed,
@@ -74,6 +81,15 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
     )
     zoo.save(zoo_dir / config.name, network, card)
     return zoo_dir / config.name
+
+
+def _check_labels(config: Config) -> None:
+    """Raises ConfigError where a method needs labels that the data set has not."""
+    if config.data.classes is None and not isinstance(config, DeepJSCCConfig):
+        raise ConfigError(
+            f"The method {config.method} learns from labels and {config.data.name} has none; put the pictures of each "
+            "class into a subfolder of its own."
+        )
 
 
 def begin(run: Path, config: Config) -> dict:
@@ -119,23 +135,26 @@ class _Stage:
 
 def _stages(config: Config, network: nn.Module, *, side: int) -> list[_Stage]:
     """What a config trains ``network`` with, in order, on pictures of ``side`` pixels."""
-    compiled = config.compiled
+    how = {"augmentation": config.data.augmentation, "compiled": config.compiled}
     if isinstance(config, ClassifierConfig):
         return [
             _Stage(
                 "training",
-                partial(Classifier, network, weight_decay=config.weight_decay, compiled=compiled),
+                partial(Classifier, network, weight_decay=config.weight_decay, **how),
                 config.schedule,
             )
         ]
     if isinstance(config, DeepJSCCConfig):
-        return [_Stage("training", partial(DeepJSCC, network, config.link, compiled=compiled), config.schedule)]
+        return [_Stage("training", partial(DeepJSCC, network, config.link, **how), config.schedule)]
     judge, link = zoo.load_classifier(config.downstream), config.link
+    if judge.classifier.out_features != config.data.classes:
+        raise ConfigError(
+            f"{config.downstream} knows {judge.classifier.out_features} classes, and {config.data.name} has "
+            f"{config.data.classes}; train a downstream network on it and name that."
+        )
 
     def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> _Stage:
-        return _Stage(
-            name, partial(method, network, judge, link, stage.weights, **more, compiled=compiled), stage.schedule
-        )
+        return _Stage(name, partial(method, network, judge, link, stage.weights, **more, **how), stage.schedule)
 
     match config:
         case DeepSCConfig():
@@ -148,6 +167,21 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[_Stage]:
                 semantic("fine_tuning", DeepSC, config.fine_tuning),
             ]
             return [stage for stage in both if stage.name != config.without]
+
+
+def build_downstream(config: ClassifierConfig) -> tuple[Downstream, dict]:
+    """The downstream network that a config names, for the classes of its data set, and its arguments.
+
+    Raises:
+        ConfigError: another number of classes, or arguments that it does not take.
+    """
+    arguments, classes = {"classes": config.data.classes, **config.arguments}, config.data.classes
+    if arguments["classes"] != classes:
+        raise ConfigError(f"{config.data.name} has {classes} classes, not {arguments['classes']}; leave classes out.")
+    try:
+        return zoo.DOWNSTREAM[config.architecture](**arguments), arguments
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"The architecture {config.architecture} cannot be built so: {error}.") from error
 
 
 def build_networks(config: NetworksConfig) -> Architecture:

@@ -4,11 +4,12 @@
 import shlex
 import sys
 from pathlib import Path
+from typing import Literal
 
 from semcom_models import zoo
 
 from semcom_training.config import choose_config
-from semcom_training.data import REPOSITORY, cifar10, data_dir
+from semcom_training.data import REPOSITORY, Cifar10, FashionMnist, Mnist, Stl10, data_dir
 from semcom_training.train import train
 
 
@@ -57,7 +58,19 @@ def train_command(
     print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
 
 
-def data_command() -> None:
-    """Fetch CIFAR-10 (170 MB), or check that it is there."""
-    for split in ("train", "held_out", "test"):
-        print(f"{split}: {len(cifar10(split))} images in {data_dir()}")
+def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) -> None:
+    """Fetch data sets, or check that they are there.
+
+    Example: ./semcom data mnist fashion-mnist
+
+    Parameters
+    ----------
+    names
+        cifar10 (170 MB to fetch; the one without names), mnist (12 MB), fashion-mnist (31 MB), stl10 (2.6 GB).
+    """
+    known = {each.kind: each for each in (Cifar10(), Mnist(), FashionMnist(), Stl10())}
+    for name in names or ("cifar10",):
+        for split in ("train", "held_out", "test"):
+            images = known[name].load(split).images
+            print(f"{known[name].name}, {split}: {len(images)} images of {images.shape[3]}x{images.shape[2]} pixels")
+    print(f"The data sets are in {data_dir()}.")

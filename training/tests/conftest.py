@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from semcom_training import data
+from semcom_training.data import cifar
 
 torch.set_num_threads(1)
 
@@ -14,14 +14,13 @@ torch.set_num_threads(1)
 @pytest.fixture
 def small_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """CIFAR-10's files with 4 records each, the label of record i of file f being f."""
-    folder = tmp_path / data.CIFAR10_FOLDER
+    folder = tmp_path / cifar.FOLDER
     folder.mkdir()
     rng = np.random.default_rng(0)
     for number, name in enumerate([*(f"data_batch_{i}.bin" for i in range(1, 6)), "test_batch.bin"]):
-        records = rng.integers(0, 256, (4, data.RECORD_BYTES), dtype=np.uint8)
+        records = rng.integers(0, 256, (4, cifar.RECORD_BYTES), dtype=np.uint8)
         records[:, 0] = number
         records.tofile(folder / name)
     monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
-    monkeypatch.setattr(data, "HELD_OUT", 2)
-    monkeypatch.setattr(data, "RECORDS", 4)
+    monkeypatch.setattr(cifar, "RECORDS", 4)
     return folder

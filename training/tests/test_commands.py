@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from semcom_models import measure, zoo
 from semcom_training import __main__ as commands
 from semcom_training.data import cifar10
@@ -139,6 +140,27 @@ def test_wilsons_interval() -> None:
     assert wilson(1.0, 1000) == pytest.approx((0.99617, 1), abs=1e-5)
 
 
+@pytest.fixture
+def album(lab: Path) -> list[str]:
+    """20 pictures of two classes; what makes a config train on them."""
+    for number in range(20):
+        folder = lab / "album" / ("dark" if number < 10 else "bright")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (20, 17), (10 * number,) * 3).save(folder / f"{number}.png")
+    return ["data={kind='folder', path='album', side=15}"]
+
+
+def test_a_folder_of_pictures_trains_a_judge_and_a_codec(
+    lab: Path, album: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(lab, *CLASSIFY, *album, monkeypatch=monkeypatch)
+    assert zoo.read_card(lab / "zoo" / "resnet20-cifar10").arguments == {"classes": 2}
+    run(lab, *CODE, *album, monkeypatch=monkeypatch)
+    assert zoo.read_card(lab / "zoo" / "tiny").training["data"] == "album, 16 training images"
+    with pytest.raises(SystemExit, match="resnet20-cifar10 knows 2 classes, and CIFAR-10 has 10"):
+        run(lab, *CODE, "name=other", monkeypatch=monkeypatch)
+
+
 def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     begun = json.loads((lab / "runs" / "resnet20-cifar10" / "begun.json").read_text())
@@ -175,10 +197,18 @@ def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: p
         (["deepcc"], "No config is called 'deepcc'; there are deepjscc"),
         (["semcc", "schedule.epoch=2"], "semcc.toml, schedule: Extra inputs are not permitted"),
         (["semcc", "epochs"], "'epochs' is no key=value"),
+        (["classifier", "--config", "classifier.toml", "schedule.batch=19"], "A batch of 19 is more than the 18"),
+        (["classifier", "--config", "classifier.toml", "arguments.classes=4"], "CIFAR-10 has 10 classes, not 4"),
+        (["classifier", "--config", "classifier.toml", "arguments.depth=4"], "resnet20 cannot be built so"),
+        (
+            ["classifier", "--config", "classifier.toml", "data={kind='folder', path='album', side=32}"],
+            "The method classifier learns from labels and album has none",
+        ),
     ],
 )
 def test_a_mistake_is_told_in_a_sentence(
     lab: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
+    (lab / "album").mkdir()
     with pytest.raises(SystemExit, match=sentence):
         run(lab, "train", *arguments, monkeypatch=monkeypatch)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from semcom_training.config import ClassifierConfig, ConfigError, read_config
 from semcom_training.overrides import changed
-from semcom_training.train import build_networks
+from semcom_training.train import build_downstream, build_networks
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
 
@@ -15,7 +15,9 @@ CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"
 def test_shipped_configs_are_read(path: Path) -> None:
     config = read_config(path)
     assert config.name == path.stem
-    if not isinstance(config, ClassifierConfig):
+    if isinstance(config, ClassifierConfig):
+        build_downstream(config)
+    else:
         build_networks(config.networks.model_copy(update={"start_from": None}))
 
 

@@ -14,18 +14,20 @@ from semcom_models.semcc import SemCC as Networks
 from semcom_training.channels import Channel, MixedChannel, RayleighChannel, TdlChannel
 from semcom_training.classifier import Classifier
 from semcom_training.config import ConfigError, NetworksConfig
-from semcom_training.data import LabelledImages, random_flip, random_shift, to_unit
+from semcom_training.data import Cifar10, LabelledImages, to_unit
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
-from semcom_training.jscc import FRAGMENTS, Conditions, Link, Point, psnr_at
+from semcom_training.jscc import FRAGMENTS, Conditions, Link, Point, psnr_at, to_stride
 from semcom_training.loop import Schedule, fit
 from semcom_training.losses import LossWeights, info_nce, squared_error, supervised_contrast
+from semcom_training.semantic import SemanticMethod
 from semcom_training.semcc import Pretraining
 from semcom_training.semre import SemRE, SoftUpdate
 from semcom_training.train import build_networks
 from torch.nn import functional as F
 
 CONDITIONS = Conditions(snr_db=(0, 20), erasure_rate=0.1)
+HOW = {"augmentation": Cifar10.augmentation, "compiled": False}
 AT_10_DB = Point(snr_db=10, symbols_per_cell=8)
 
 
@@ -46,7 +48,7 @@ def blobs() -> LabelledImages:
 
 
 def test_deepjscc_learns(blobs: LabelledImages, tmp_path: Path) -> None:
-    method = DeepJSCC(networks(), CONDITIONS, compiled=False)
+    method = DeepJSCC(networks(), CONDITIONS, **HOW)
     images = blobs.images.float() / 255
     before = psnr_at(method.trained.eval(), images, at=AT_10_DB)
     fit(method, Schedule(epochs=12, batch=16, learning_rate=5e-3), blobs, blobs, seed=1, run=tmp_path)
@@ -65,7 +67,7 @@ def test_deepjscc_learns(blobs: LabelledImages, tmp_path: Path) -> None:
 )
 def test_deepjscc_learns_over_fading(blobs: LabelledImages, tmp_path: Path, channel: Channel) -> None:
     conditions = Conditions(snr_db=(0, 20), erasure_rate=0, channel=channel)
-    method = DeepJSCC(networks(), conditions, compiled=False)
+    method = DeepJSCC(networks(), conditions, **HOW)
     images = to_unit(blobs.images)
     point = Point(snr_db=10, symbols_per_cell=8, channel=channel)
     before = psnr_at(method.trained.eval(), images, at=point)
@@ -82,11 +84,11 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(blobs: LabelledImages, 
         def report(self, held_out: LabelledImages) -> dict[str, float]:
             raise KeyboardInterrupt
 
-    whole = DeepJSCC(networks(), CONDITIONS, compiled=False)
+    whole = DeepJSCC(networks(), CONDITIONS, **HOW)
     fit(whole, schedule, blobs, blobs, seed=1, run=tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
-        fit(CutOff(networks(), CONDITIONS, compiled=False), schedule, blobs, blobs, seed=1, run=tmp_path / "cut")
-    resumed = DeepJSCC(networks(), CONDITIONS, compiled=False)
+        fit(CutOff(networks(), CONDITIONS, **HOW), schedule, blobs, blobs, seed=1, run=tmp_path / "cut")
+    resumed = DeepJSCC(networks(), CONDITIONS, **HOW)
     fit(resumed, schedule, blobs, blobs, seed=1, run=tmp_path / "cut")
     for one, other in zip(whole.trained.state_dict().values(), resumed.trained.state_dict().values(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
@@ -95,11 +97,13 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(blobs: LabelledImages, 
 METHODS = {"SemCC's first stage": Pretraining, "DeepSC": DeepSC, "SemRE": SemRE}
 
 
-def semantic(name: str, weights: LossWeights, conditions: Conditions, downstream: ResNet20) -> object:
+def semantic(
+    name: str, weights: LossWeights, conditions: Conditions, downstream: ResNet20, *, side: int = 16
+) -> SemanticMethod:
     """A method with a loss of two terms, on small networks."""
     torch.manual_seed(1)
-    more = {"update": SoftUpdate(beta=0.75), "side": 16} if name == "SemRE" else {}
-    return METHODS[name](networks(), downstream, conditions, weights, **more, compiled=False)
+    more = {"update": SoftUpdate(beta=0.75), "side": side} if name == "SemRE" else {}
+    return METHODS[name](networks(), downstream, conditions, weights, **more, **HOW)
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -129,7 +133,7 @@ def test_a_loss_is_that_of_the_paper(blobs: LabelledImages, name: str) -> None:
     loss = method.loss(blobs.images, blobs.labels, torch.Generator().manual_seed(1))
 
     generator = torch.Generator().manual_seed(1)
-    sent = to_unit(random_flip(random_shift(blobs.images, generator), generator))
+    sent = to_unit(Cifar10.augmentation.moved_and_mirrored(blobs.images, generator))
     codec = method.networks
     passage = Link(codec, conditions, compiled=False)(sent, generator)
     if name == "SemRE":
@@ -173,7 +177,7 @@ def test_the_copy_of_the_encoder_follows_softly(blobs: LabelledImages) -> None:
 
 def test_classifier_learns(blobs: LabelledImages, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    method = Classifier(ResNet20(), weight_decay=0, compiled=False)
+    method = Classifier(ResNet20(), weight_decay=0, **HOW)
     fit(method, Schedule(epochs=10, batch=16, learning_rate=0.02), blobs, blobs, seed=1, run=tmp_path)
     assert method.report(blobs)["accuracy"] > 0.8
 
@@ -185,13 +189,29 @@ def test_a_diverging_loss_stops_with_a_sentence(blobs: LabelledImages, tmp_path:
 
     with pytest.raises(FloatingPointError, match="lower learning_rate"):
         fit(
-            Diverging(networks(), CONDITIONS, compiled=False),
+            Diverging(networks(), CONDITIONS, **HOW),
             Schedule(epochs=1, batch=16, learning_rate=1e-3),
             blobs,
             blobs,
             seed=1,
             run=tmp_path,
         )
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_sides_that_the_stride_does_not_divide_are_padded_and_cropped(blobs: LabelledImages, name: str) -> None:
+    method = semantic(name, LossWeights(reconstruction_scale=1), CONDITIONS, ResNet20(), side=14)
+    smaller = blobs.images[..., :13, :14]
+    assert method.loss(smaller, blobs.labels, torch.Generator().manual_seed(1)).isfinite()
+    passage = Link(networks(), CONDITIONS, compiled=False)(to_unit(smaller), torch.Generator())
+    assert passage.received.shape == (len(blobs), 3, 13, 14)
+    assert passage.symbols.shape[2:4] == (4, 4)
+    assert passage.ratio[0] == 8 * 4 * 4 / (3 * 13 * 14)
+
+
+def test_padding_repeats_the_last_row_and_column() -> None:
+    image = torch.arange(6.0).view(1, 1, 2, 3)
+    assert to_stride(image, 4)[0, 0].tolist() == [[0, 1, 2, 2]] + 3 * [[3, 4, 5, 5]]
 
 
 def seen_by_the_decoder(trained: torch.nn.Module, conditions: Conditions, images: torch.Tensor) -> tuple:

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The data sets that a config can train on, a file a source.
+
+Each class is what ``[data]`` of a config says and has a ``name``, the number of its ``classes`` (None: no labels), its
+``augmentation``, and ``load(split)``.  Held out is the last tenth of the training images.
+"""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from semcom_training.data.cifar import Cifar10, cifar10
+from semcom_training.data.files import REPOSITORY, DataError, data_dir
+from semcom_training.data.folder import Folder, FolderImages
+from semcom_training.data.idx import FashionMnist, Mnist
+from semcom_training.data.images import (
+    Augmentation,
+    LabelledImages,
+    Split,
+    random_flip,
+    random_shift,
+    to_unit,
+)
+from semcom_training.data.stl import Stl10
+
+DataSet = Annotated[Cifar10 | Mnist | FashionMnist | Stl10 | Folder, Field(discriminator="kind")]
+
+__all__ = [
+    "REPOSITORY",
+    "Augmentation",
+    "Cifar10",
+    "DataError",
+    "DataSet",
+    "FashionMnist",
+    "Folder",
+    "FolderImages",
+    "LabelledImages",
+    "Mnist",
+    "Split",
+    "Stl10",
+    "cifar10",
+    "data_dir",
+    "random_flip",
+    "random_shift",
+    "to_unit",
+]
