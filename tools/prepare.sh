@@ -18,12 +18,16 @@ prepare_machine() {
     fi
     : >"$log"
     mapfile -t missing < <(missing_packages)
-    announce
+    announce "$1"
     ((${#missing[@]} == 0)) || install_packages "${missing[@]}"
     venv_is_ready || make_venv
     if [[ $1 == radio ]] && ! build_is_ready; then
         check_python radio
         step "Building gr-semcom" "" build_blocks
+    fi
+    if [[ $1 == training ]] && ! training_is_ready; then
+        step "Fetching TensorBoard and Ray" "" install_training
+        venv_key >"$venv/.ready-training"
     fi
     exec 9>&-
 }
@@ -38,6 +42,9 @@ announce() {
     fi
     if ((${#missing[@]})); then
         say "  * Debian packages by apt-get (from nothing about 370 MB to fetch, 1.7 GB on disk): ${missing[*]}"
+    fi
+    if [[ $1 == training ]] && ! training_is_ready; then
+        say "  * for training, TensorBoard and Ray into .semcom/venv (about 100 MB to fetch, 260 MB on disk)"
     fi
     if ! venv_is_ready; then
         say "  * Python packages into .semcom/venv ($size): $torch, OpenVINO, scikit-image and others"
@@ -191,15 +198,22 @@ create_venv() {
     if [[ $(head -n 2 "$venv/.ready" 2>/dev/null) == "$(venv_key | head -n 2)" ]]; then
         clear=
     fi
-    rm -f "$venv/.ready"
+    rm -f "$venv/.ready" "$venv/.ready-training"
     /usr/bin/python3 -m venv --system-site-packages ${clear:+$clear} "$venv"
     local packages
     packages=$("$venv/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
     printf '%s\n' "$root/models" "$root/training" "$prefix/python" >"$packages/gr-semcom.pth"
-    "$venv/bin/python" - "$root/pyproject.toml" >"$state/requirements.txt" <<'END'
+    requirements dependencies test >"$state/requirements.txt"
+    requirements training >"$state/requirements-training.txt"
+}
+
+# What pyproject.toml pins under these names.
+requirements() {
+    "$venv/bin/python" - "$root/pyproject.toml" "$@" <<'END'
 import sys, tomllib
 project = tomllib.load(open(sys.argv[1], "rb"))["project"]
-print(*project["dependencies"], *project["optional-dependencies"]["test"], sep="\n")
+for name in sys.argv[2:]:
+    print(*(project.get(name) or project["optional-dependencies"][name]), sep="\n")
 END
 }
 
@@ -214,6 +228,11 @@ install_requirements() {
     pip_install --requirement "$state/requirements.txt"
     "$venv/bin/python" -c 'import matplotlib, openvino, skimage, torch
 from gnuradio import gr'
+}
+
+# With the others, lest any of those change.
+install_training() {
+    pip_install --requirement "$state/requirements.txt" --requirement "$state/requirements-training.txt"
 }
 
 pip_install() {

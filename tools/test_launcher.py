@@ -91,7 +91,7 @@ def test_unknown_command_names_those_there_are(machine):
     result = machine.run("dmeo")
     assert result.returncode == 1
     assert "no command 'dmeo'" in result.stderr
-    assert "demo, grc, bench, data, train, eval, test" in result.stderr
+    assert "demo, grc, bench, data, train, eval, figures, test" in result.stderr
 
 
 def test_help_on_a_command_installs_nothing(machine):
@@ -157,6 +157,13 @@ def test_semcom_python_is_used_as_it_is(machine):
     assert not (machine.checkout / ".semcom").exists()
 
 
+def test_help_on_training_needs_no_tensorboard(machine, tmp_path):
+    python = machine.python(f'[[ $1 == - ]] || exit 0; exec "{sys.executable}" -S "$@"')
+    packages = fake_environment(tmp_path / "packages", COMPLETE)
+    assert machine.run("train", "semcc", SEMCOM_PYTHON=python, PYTHONPATH=packages).returncode == 1
+    assert machine.run("train", "semcc", "--help", SEMCOM_PYTHON=python, PYTHONPATH=packages).returncode == 0
+
+
 def test_semcom_python_that_is_no_program(machine):
     result = machine.run("train", SEMCOM_PYTHON="/no/such/python")
     assert result.returncode == 1
@@ -178,13 +185,16 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 COMPLETE = dict.fromkeys(
     "cyclopts matplotlib numpy pillow pydantic rich safetensors scikit-image torch".split(), "1.26.4"
 )
+FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 
 
 @pytest.mark.parametrize(
     ("command", "versions", "sentence"),
     [
         ("train", {"numpy": "1.26.4", "torch": "2.13.0"}, "lacks cyclopts, matplotlib, pillow"),
-        ("train", COMPLETE, "No module named semcom_training"),
+        ("eval", COMPLETE, "No module named semcom_training"),
+        ("train", COMPLETE, "lacks ray, tensorboard: install what"),
+        ("train", COMPLETE | FOR_TRAINING, "No module named semcom_training"),
         ("demo", COMPLETE, "finds no GNU Radio"),
         ("demo", COMPLETE | {"numpy": "2.1.0", "gnuradio": "3.10.5"}, "GNU Radio with numpy 2"),
     ],

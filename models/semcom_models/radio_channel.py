@@ -19,8 +19,8 @@ class Fading:
 
     def __init__(self, parameters: RadioParameters, batch: int, generator: torch.Generator | None = None) -> None:
         delays, amplitudes = parameters.paths()
-        self._delays_s = torch.from_numpy(delays / parameters.samp_rate)
-        self._amplitudes = torch.from_numpy(amplitudes)
+        self._delays_s = torch.as_tensor(delays / parameters.samp_rate)
+        self._amplitudes = torch.as_tensor(amplitudes)
         shape = batch, len(delays), SINUSOIDS
         arrival = (torch.arange(SINUSOIDS) + torch.rand(shape, dtype=torch.double, generator=generator)) / SINUSOIDS
         self._doppler_hz = parameters.doppler_hz * torch.cos(2 * math.pi * arrival)

@@ -15,10 +15,10 @@ from rich.table import Table
 from semcom_models import zoo
 from semcom_models.errors import CodecError
 
-from semcom_training.config import ConfigError
-from semcom_training.data import REPOSITORY, DataError
+from semcom_training.data import REPOSITORY
+from semcom_training.errors import ConfigError, DataError
 from semcom_training.evaluate import Evaluation, Grid, Row, write_results
-from semcom_training.train import commit
+from semcom_training.records import commit
 from semcom_training.train_commands import data_command, train_command
 
 

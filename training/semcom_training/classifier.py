@@ -5,6 +5,7 @@ import torch
 from semcom_models.downstream import Downstream
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.profiler import record_function
 
 from semcom_training.data import Augmentation, LabelledImages, to_unit
 from semcom_training.loop import Method
@@ -24,8 +25,11 @@ class Classifier(Method):
         )
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        augmented = self.augmentation.moved_and_mirrored(images, generator)
-        return F.cross_entropy(self._forward(to_unit(augmented)), labels)
+        with record_function("augmentation"):
+            augmented = to_unit(self.augmentation.moved_and_mirrored(images, generator))
+        with record_function("downstream network"):
+            logits = self._forward(augmented)
+        return F.cross_entropy(logits, labels)
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         return {"accuracy": accuracy(self.trained, held_out)}

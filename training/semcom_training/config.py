@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from semcom_training.data import Cifar10, DataSet
+from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
 from semcom_training.losses import LossWeights
@@ -16,10 +17,6 @@ from semcom_training.overrides import changed
 from semcom_training.semre import SoftUpdate
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
-
-
-class ConfigError(Exception):
-    """What is wrong with a config, in one sentence."""
 
 
 class _Strict(BaseModel):

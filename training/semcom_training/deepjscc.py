@@ -8,6 +8,7 @@ and meets erasures in training, are ours.
 import torch
 from semcom_models.architecture import Architecture
 from torch import Tensor
+from torch.profiler import record_function
 
 from semcom_training.data import Augmentation, LabelledImages, to_unit
 from semcom_training.jscc import Conditions, Link, psnr_at, psnr_db, report_points
@@ -29,7 +30,8 @@ class DeepJSCC(Method):
         self._link = Link(networks, conditions, compiled=compiled)
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        sent = to_unit(self.augmentation.mirrored(images, generator))
+        with record_function("augmentation"):
+            sent = to_unit(self.augmentation.mirrored(images, generator))
         return -psnr_db(sent, self._link(sent, generator).received).mean()
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:

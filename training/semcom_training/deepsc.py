@@ -9,6 +9,7 @@ from semcom_models.architecture import Architecture
 from semcom_models.downstream import Downstream
 from torch import Tensor
 from torch.nn import functional as F
+from torch.profiler import record_function
 
 from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage
@@ -33,4 +34,6 @@ class DeepSC(SemanticMethod):
         self._classify = torch.compile(downstream) if compiled else downstream
 
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
-        return F.cross_entropy(self._classify(passage.received), labels, reduction="none")
+        with record_function("downstream network"):
+            logits = self._classify(passage.received)
+        return F.cross_entropy(logits, labels, reduction="none")

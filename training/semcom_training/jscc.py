@@ -12,6 +12,7 @@ from semcom_models.errors import CodecError
 from semcom_models.order import sending_order
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.profiler import record_function
 
 from semcom_training.channels import AwgnChannel, Channel
 
@@ -86,14 +87,17 @@ class Link(nn.Module):
         snr_db = _uniform(self.conditions.snr_db, batch, generator)
         k = self._draw_k(batch, len(order) // self.planes, generator)
         sent = (rank < k.unsqueeze(1)).float().view(batch, *grid)
-        symbols = self.transmitter(padded, snr_db, sent)
+        with record_function("encoder"):
+            symbols = self.transmitter(padded, snr_db, sent)
         on_air = torch.view_as_complex(symbols.contiguous()).flatten(1)[:, order]
-        received, noise_var = self.channel(on_air, snr_db, generator)
+        with record_function("channel"):
+            received, noise_var = self.channel(on_air, snr_db, generator)
         place = torch.arange(len(order)) / k.unsqueeze(1)  # from 0 to 1 for what is sent
         lost = (place >= 1) | self._draw_erasures(place, generator)
         received, noise_var = received.masked_fill(lost, 0), noise_var.masked_fill(lost, torch.inf)
         pairs = torch.view_as_real(received[:, rank]).view(batch, *grid, 2)
-        seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))[..., :height, :width]
+        with record_function("decoder"):
+            seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))[..., :height, :width]
         return Passage(received=seen, symbols=symbols, sent=sent, snr_db=snr_db, ratio=k / images[0].numel())
 
     def _symbols_per_cell(self) -> tuple[float, float]:
@@ -146,7 +150,7 @@ def sent_over(networks: Architecture, images: Tensor, *, at: Point, seed: int = 
     snr_db, symbols = (at.snr_db, at.snr_db), (at.symbols_per_cell, at.symbols_per_cell)
     conditions = Conditions(snr_db=snr_db, erasure_rate=0, channel=at.channel, symbols_per_cell=symbols)
     link = Link(networks, conditions, compiled=False)
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator(images.device).manual_seed(seed)
     return torch.cat([link(part, generator).received for part in images.split(batch)])
 
 

@@ -3,17 +3,21 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 from pydantic import Field
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
+from torch.profiler import record_function
 
 from semcom_training.data import FolderImages, LabelledImages
+from semcom_training.log import Log
+from semcom_training.processes import ALONE, World
 
 
 class Method(ABC):
@@ -40,12 +44,25 @@ class Method(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class Schedule:
-    """One cycle: the learning rate climbs for ``warmup`` of the steps, then falls along a cosine to nothing."""
+    """One cycle: the learning rate climbs for ``warmup`` of the steps, then falls along a cosine to nothing.
+
+    Each step goes by the mean gradient of ``shards`` equal parts of the ``batch``, each of which has its own random
+    numbers, batch-norm statistics and contrastive negatives, and which several processes share out.
+    """
 
     epochs: Annotated[int, Field(ge=1)]
     batch: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    shards: Annotated[int, Field(ge=1)] = 1
+
+    def __post_init__(self) -> None:
+        if self.batch % self.shards:
+            raise ValueError(f"a batch of {self.batch} does not fall into {self.shards} equal shards")
+
+
+Shard = tuple[Tensor, torch.Generator]
+"""The indices of a shard's images, and what all is drawn from."""
 
 
 def fit(
@@ -56,8 +73,16 @@ def fit(
     *,
     seed: int,
     run: Path,
+    world: World = ALONE,
+    log: Log | None = None,
 ) -> None:
-    """Train ``method.trained`` in place; after each epoch ``run/checkpoint.pt`` lets a later call go on."""
+    """Train ``method.trained`` in place; after each epoch ``run/checkpoint.pt`` lets a later call go on.
+
+    Of several processes the first alone writes and reports.
+
+    Raises:
+        FloatingPointError: the loss is not finite any more.
+    """
     optimizer = method.optimizer(learning_rate=schedule.learning_rate)
     steps = len(train) // schedule.batch
     one_cycle = torch.optim.lr_scheduler.OneCycleLR(
@@ -70,39 +95,84 @@ def fit(
     state = {"trained": method.trained, "optimizer": optimizer, "one_cycle": one_cycle}
     checkpoint = run / "checkpoint.pt"
     first = _resume(checkpoint, state)
+    world.start_alike(method.trained, epochs_done=first)
+    held_out = held_out.to(world.device)
+    if log:
+        log.begin(step=first * steps)
     for epoch in range(first, schedule.epochs):
-        generator = torch.Generator().manual_seed(seed * 10_000 + epoch)
-        torch.manual_seed(seed * 10_000 + epoch)
         started = time.monotonic()
+        torch.manual_seed(seed * 10_000 + epoch)
         method.trained.train()
-        total = 0.0
-        shuffled = torch.randperm(len(train), generator=generator)[: steps * schedule.batch]
-        for indices in _progress(shuffled.split(schedule.batch), epoch):
-            batch = train.batch(indices, generator)
-            loss = method.loss(batch.images, batch.labels, generator)
-            if not torch.isfinite(loss):
-                raise FloatingPointError(
-                    f"The loss is {loss.item()} in epoch {epoch + 1}; lower learning_rate in the config."
-                )
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
+        total, done = 0.0, epoch * steps
+        for shards in _progress(_batches(len(train), schedule, seed=seed, epoch=epoch, world=world), steps, epoch):
+            learning_rate = one_cycle.get_last_lr()[0]
+            loss = step(method, optimizer, train, shards, world)
+            if not np.isfinite(loss):
+                raise FloatingPointError(f"The loss is {loss} in epoch {epoch + 1}; lower learning_rate in the config.")
             one_cycle.step()
-            total += loss.item()
+            total, done = total + loss, done + 1
+            if log:
+                log.step(done, loss=loss, learning_rate=learning_rate)
         method.end_epoch(epoch + 1)
+        if world.rank:
+            continue
         _save(checkpoint, state, epoch + 1)
         method.trained.eval()
         figures = {"loss": total / steps, **method.report(held_out), "minutes": (time.monotonic() - started) / 60}
         print(
             f"epoch {epoch + 1}/{schedule.epochs}  " + "  ".join(f"{k} {v:.4g}" for k, v in figures.items()), flush=True
         )
+        if log:
+            log.epoch(epoch + 1, figures, step=done)
     method.trained.eval()
+    if log:
+        log.close()
 
 
-def _progress(batches: tuple[Tensor, ...], epoch: int) -> Iterator[Tensor]:
+def step(
+    method: Method,
+    optimizer: torch.optim.Optimizer,
+    train: LabelledImages | FolderImages,
+    shards: Sequence[Shard],
+    world: World = ALONE,
+) -> float:
+    """One step of the optimiser, and the mean loss of all ``shards``."""
+
+    def backward(shard: int) -> float:
+        indices, generator = shards[shard]
+        with record_function("data"):
+            batch = train.batch(indices, generator).to(world.device)
+        loss = method.loss(batch.images, batch.labels, generator)
+        with record_function("backward"):
+            (loss / len(shards)).backward()
+        return loss.item()
+
+    optimizer.zero_grad(set_to_none=True)
+    loss = world.mean_over_shards(len(shards), backward, method.trained)
+    with record_function("optimiser"):
+        optimizer.step()
+    return loss
+
+
+def _batches(images: int, schedule: Schedule, *, seed: int, epoch: int, world: World) -> Iterator[list[Shard]]:
+    """The shards of each step of an epoch; a single one goes on drawing from what drew the order."""
+    generator = torch.Generator(world.device).manual_seed(seed * 10_000 + epoch)
+    order = torch.randperm(images, generator=generator, device=world.device).cpu()
+    for number, indices in enumerate(order[: images - images % schedule.batch].split(schedule.batch)):
+        if schedule.shards == 1:
+            yield [(indices, generator)]
+            continue
+        generators = []
+        for shard in range(schedule.shards):
+            (drawn,) = np.random.SeedSequence((seed, epoch, number, shard)).generate_state(1)
+            generators.append(torch.Generator(world.device).manual_seed(int(drawn)))
+        yield list(zip(indices.chunk(schedule.shards), generators, strict=True))
+
+
+def _progress(batches: Iterator[list[Shard]], steps: int, epoch: int) -> Iterator[list[Shard]]:
     columns = (TextColumn(f"epoch {epoch + 1}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as bar:
-        yield from bar.track(batches)
+        yield from bar.track(batches, total=steps)
 
 
 def _save(path: Path, state: dict, epochs_done: int) -> None:
@@ -115,7 +185,7 @@ def _save(path: Path, state: dict, epochs_done: int) -> None:
 def _resume(path: Path, state: dict) -> int:
     if not path.exists():
         return 0
-    saved = torch.load(path, weights_only=True)
+    saved = torch.load(path, weights_only=True, map_location="cpu")
     for name, part in state.items():
         part.load_state_dict(saved[name])
     print(f"Going on from {path} after epoch {saved['epochs_done']}.", flush=True)

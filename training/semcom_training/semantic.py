@@ -7,6 +7,7 @@ import torch
 from semcom_models.architecture import Architecture
 from semcom_models.downstream import Downstream
 from torch import Tensor, nn
+from torch.profiler import record_function
 
 from semcom_training.classifier import accuracy
 from semcom_training.data import Augmentation, LabelledImages, to_unit
@@ -39,7 +40,8 @@ class SemanticMethod(Method):
         """L_sem or L_task of each image, [B]."""
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
-        sent = to_unit(self.augmentation.moved_and_mirrored(images, generator))
+        with record_function("augmentation"):
+            sent = to_unit(self.augmentation.moved_and_mirrored(images, generator))
         passage = self._link(sent, generator)
         return self.weights.join(
             reconstruction=squared_error(sent, passage.received),

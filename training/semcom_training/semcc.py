@@ -8,6 +8,7 @@ import torch
 from semcom_models.architecture import Architecture
 from semcom_models.downstream import Downstream
 from torch import Tensor
+from torch.profiler import record_function
 
 from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage
@@ -34,10 +35,8 @@ class Pretraining(SemanticMethod):
         self._backbone = torch.compile(downstream.features) if compiled else downstream.features
 
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
-        with torch.no_grad():
-            features = self._backbone(sent)
-        return info_nce(
-            self.projection(features),
-            self.projection(self._backbone(passage.received)),
-            temperature=self.weights.temperature,
-        )
+        with record_function("downstream network"):
+            with torch.no_grad():
+                of_sent = self._backbone(sent)
+            of_received = self._backbone(passage.received)
+        return info_nce(self.projection(of_sent), self.projection(of_received), temperature=self.weights.temperature)

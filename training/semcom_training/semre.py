@@ -14,6 +14,7 @@ from pydantic import Field
 from semcom_models.architecture import Architecture, Transmitter
 from semcom_models.downstream import Downstream
 from torch import Tensor
+from torch.profiler import record_function
 
 from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage, to_stride
@@ -60,7 +61,8 @@ class SemRE(SemanticMethod):
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
         self.copy.eval()  # it judges by what it has learnt, not by the batch
         received = to_stride(passage.received, self.networks.stride)
-        again = self._encode_again(received, passage.snr_db, passage.sent)
+        with record_function("encoder"):
+            again = self._encode_again(received, passage.snr_db, passage.sent)
         return supervised_contrast(
             self.projection(passage.symbols.flatten(1)),
             self.projection(again.flatten(1)),

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """From a config to a folder in the zoo."""
 
-import json
-import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -10,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from pydantic import ValidationError
 from semcom_models import zoo
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.downstream import Downstream
@@ -20,38 +17,40 @@ from semcom_training.classifier import Classifier
 from semcom_training.config import (
     ClassifierConfig,
     Config,
-    ConfigError,
     DeepJSCCConfig,
     DeepSCConfig,
     NetworksConfig,
-    SemanticConfig,
     SemCCConfig,
     SemREConfig,
     Stage,
 )
-from semcom_training.data import REPOSITORY
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
+from semcom_training.errors import ConfigError
+from semcom_training.log import Log
 from semcom_training.loop import Method, Schedule, fit
+from semcom_training.processes import ALONE, World
+from semcom_training.records import begin, is_of
 from semcom_training.semantic import SemanticMethod
 from semcom_training.semcc import Pretraining
 from semcom_training.semre import SemRE
 
 
-def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
+def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: World = ALONE) -> Path:
     """Train what ``config`` says and write it to ``zoo_dir/<name>``, results empty until ``semcom eval --card``.
 
-    A run that was cut off goes on from its last epoch in ``runs/<name>``.
+    A run that was cut off goes on from its last epoch in ``runs/<name>``, where ``run.json`` says how it was begun.
 
     Raises:
-        ConfigError: the config cannot be built, or ``runs/<name>`` is a run of another one.
+        ConfigError: the config cannot be built, or ``runs/<name>`` or ``zoo_dir/<name>`` is of another one.
         CodecError, DataError: weights that it starts from or trains through, or the data, are not there.
     """
     torch.manual_seed(config.seed)
     _check_labels(config)
+    _check_name(config, zoo_dir / config.name)
     data = config.data.load("train"), config.data.load("held_out")
     run = runs / config.name
-    begun = begin(run, config)
+    begun = begin(run, config, data[0], command=command, world=world)
     if isinstance(config, ClassifierConfig):
         network, arguments = build_downstream(config)
         described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
@@ -60,26 +59,21 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path) -> Path:
         described = _describe(config.networks, network)
     stages = _stages(config, network, side=data[1].images.shape[-1])
     for stage in stages:
-        if len(data[0]) < stage.schedule.batch:
-            raise ConfigError(
-                f"A batch of {stage.schedule.batch} is more than the {len(data[0])} training images; lower it."
-            )
+        _check_batch(stage.schedule, images=len(data[0]), world=world)
     for stage in stages:
         print(f"{stage.name}: {stage.schedule.epochs} epochs", flush=True)
-        fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name)
-    training = {
-        "command": command,
-        "data": f"{config.data.name}, {len(data[0]):,} training images",
-        "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
-        "epochs": sum(stage.schedule.epochs for stage in stages),
-        "seed": config.seed,
-        "torch": torch.__version__,
-        **begun,
-    }
-    card = zoo.Card(
-        name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
-    )
-    zoo.save(zoo_dir / config.name, network, card)
+        log = None if world.rank else Log(run, stage=stage.name)
+        fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name, world=world, log=log)
+    if world.rank == 0:
+        training = {
+            **begun,
+            "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
+            "epochs": sum(stage.schedule.epochs for stage in stages),
+        }
+        card = zoo.Card(
+            name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
+        )
+        zoo.save(zoo_dir / config.name, network, card)
     return zoo_dir / config.name
 
 
@@ -92,36 +86,23 @@ def _check_labels(config: Config) -> None:
         )
 
 
-def begin(run: Path, config: Config) -> dict:
-    """What the run in this folder was begun with: config, the hashes of the weights that it builds on, commit.
-
-    Raises:
-        ConfigError: it was begun with another config, or its other weights have changed since.
-    """
-    others = [config.downstream] if isinstance(config, SemanticConfig) else []
-    if not isinstance(config, ClassifierConfig) and config.networks.start_from:
-        others.append(config.networks.start_from)
-    weights_sha256 = {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in others}
-    record = run / "begun.json"
-    if not record.exists():
-        now = {"config": config.model_dump(mode="json"), "weights_sha256": weights_sha256, "commit": commit()}
-        run.mkdir(parents=True, exist_ok=True)
-        record.write_text(json.dumps(now, indent=2) + "\n")
-    begun = json.loads(record.read_text())
-    if not _same(config, begun["config"]) or begun["weights_sha256"] != weights_sha256:
+def _check_name(config: Config, folder: Path) -> None:
+    """Raises ConfigError where the zoo has another training's weights by this name, lest they be lost."""
+    if (folder / zoo.CARD).exists() and not is_of(config, zoo.read_card(folder).training.get("config")):
         raise ConfigError(
-            f"{run} holds a run that was begun with another config or other weights; "
-            "delete that folder to begin anew, or give another with --runs."
+            f"{folder} has weights of another config; give these a name=... of their own, or another zoo by --out."
         )
-    return begun
 
 
-def _same(config: Config, recorded: dict) -> bool:
-    """Whether a record is of this config; fields that it was too early to have are at their defaults."""
-    try:
-        return type(config).model_validate(recorded) == config
-    except ValidationError:
-        return False
+def _check_batch(schedule: Schedule, *, images: int, world: World) -> None:
+    """Raises ConfigError where there are not so many images, or processes that its shards do not come out even for."""
+    if images < schedule.batch:
+        raise ConfigError(f"A batch of {schedule.batch} is more than the {images} training images; lower it.")
+    if schedule.shards % world.size:
+        raise ConfigError(
+            f"{world.size} processes cannot share {schedule.shards} shards evenly; "
+            f"set schedule.shards={world.size} or a multiple of it."
+        )
 
 
 @dataclass(frozen=True)
@@ -212,10 +193,3 @@ def _describe(config: NetworksConfig, networks: Architecture) -> dict:
     bounds = sorted({networks.fewest_symbols_per_cell, networks.symbols_per_cell})
     ratio = " to ".join(str(Fraction(bound, values)) for bound in bounds)
     return {"architecture": config.architecture, "arguments": config.arguments, "ratio": ratio}
-
-
-def commit() -> str:
-    """HEAD of the repository, with "-dirty" behind it where the tree differs."""
-    describe = ["git", "-C", str(REPOSITORY), "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty"]
-    done = subprocess.run(describe, capture_output=True, text=True)
-    return done.stdout.strip() or "unknown"

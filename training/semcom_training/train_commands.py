@@ -8,8 +8,9 @@ from typing import Literal
 
 from semcom_models import zoo
 
-from semcom_training.config import choose_config
+from semcom_training.config import ClassifierConfig, choose_config
 from semcom_training.data import REPOSITORY, Cifar10, FashionMnist, Mnist, Stl10, data_dir
+from semcom_training.processes import joined
 from semcom_training.train import train
 
 
@@ -51,11 +52,12 @@ def train_command(
     file = ["--config", str(config)] if config else []
     command = shlex.join(["./semcom", "train", method, *overrides, *file])
     try:
-        folder = train(chosen, command=command, runs=runs, zoo_dir=out or zoo.zoo_dir())
+        with joined() as world:
+            folder = train(chosen, command=command, runs=runs, zoo_dir=out or zoo.zoo_dir(), world=world)
+            judged = f"none --downstream {folder}" if isinstance(chosen, ClassifierConfig) else folder
+            print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
     except KeyboardInterrupt:
         sys.exit("semcom: stopped; the same command goes on after the last whole epoch.")
-    judged = f"none --downstream {folder}" if zoo.read_card(folder).ratio is None else folder
-    print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
 
 
 def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) -> None:

@@ -6,9 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from semcom_training.data import cifar
+from semcom_training.data import LabelledImages, cifar
+from small import gradients_of_colour
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def blobs() -> LabelledImages:
+    return gradients_of_colour()
 
 
 @pytest.fixture

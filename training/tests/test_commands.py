@@ -163,24 +163,26 @@ def test_a_folder_of_pictures_trains_a_judge_and_a_codec(
 
 def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    begun = json.loads((lab / "runs" / "resnet20-cifar10" / "begun.json").read_text())
+    begun = json.loads((lab / "runs" / "resnet20-cifar10" / "run.json").read_text())
     assert begun["config"]["weight_decay"] == 0
-    with pytest.raises(SystemExit, match="begun with another config"):
+    with pytest.raises(SystemExit, match="resnet20-cifar10 has weights of another config"):
         run(lab, *CLASSIFY, "weight_decay=0.1", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match="begun with another config"):
+        run(lab, *CLASSIFY, "weight_decay=0.1", "--out", "elsewhere", monkeypatch=monkeypatch)
 
 
 def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As those begun when AWGN was the only one; with another channel it is another config."""
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     run(lab, *CODE, monkeypatch=monkeypatch)
-    record = lab / "runs" / "tiny" / "begun.json"
+    record = lab / "runs" / "tiny" / "run.json"
     begun = json.loads(record.read_text())
     assert begun["config"]["link"].pop("channel") == {"kind": "awgn"}
     record.write_text(json.dumps(begun))
     run(lab, *CODE, monkeypatch=monkeypatch)
     assert "channel" not in zoo.read_card(lab / "zoo" / "tiny").training["config"]["link"]
     fading = 'link.channel={kind="rayleigh", coherence="fast"}'
-    with pytest.raises(SystemExit, match="begun with another config"):
+    with pytest.raises(SystemExit, match="tiny has weights of another config"):
         run(lab, *CODE, fading, monkeypatch=monkeypatch)
     run(lab, *CODE, fading, "name=fading", monkeypatch=monkeypatch)
     training = zoo.read_card(lab / "zoo" / "fading").training

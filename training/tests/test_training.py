@@ -10,41 +10,20 @@ from semcom_models.adaptive import Adaptive
 from semcom_models.errors import CodecError
 from semcom_models.order import sending_order
 from semcom_models.resnet import ResNet20
-from semcom_models.semcc import SemCC as Networks
 from semcom_training.channels import Channel, MixedChannel, RayleighChannel, TdlChannel
 from semcom_training.classifier import Classifier
 from semcom_training.config import ConfigError, NetworksConfig
 from semcom_training.data import Cifar10, LabelledImages, to_unit
 from semcom_training.deepjscc import DeepJSCC
-from semcom_training.deepsc import DeepSC
 from semcom_training.jscc import FRAGMENTS, Conditions, Link, Point, psnr_at, to_stride
 from semcom_training.loop import Schedule, fit
 from semcom_training.losses import LossWeights, info_nce, squared_error, supervised_contrast
-from semcom_training.semantic import SemanticMethod
-from semcom_training.semcc import Pretraining
 from semcom_training.semre import SemRE, SoftUpdate
 from semcom_training.train import build_networks
+from small import CONDITIONS, HOW, METHODS, networks, semantic
 from torch.nn import functional as F
 
-CONDITIONS = Conditions(snr_db=(0, 20), erasure_rate=0.1)
-HOW = {"augmentation": Cifar10.augmentation, "compiled": False}
 AT_10_DB = Point(snr_db=10, symbols_per_cell=8)
-
-
-def networks() -> Networks:
-    torch.manual_seed(3)
-    return Networks(widths=(8, 8, 16), symbols_per_cell=8, coding_blocks=0)
-
-
-@pytest.fixture(scope="module")
-def blobs() -> LabelledImages:
-    """Smooth colour gradients: two numbers a channel, so that a small network learns them at once; labelled by how
-    red turns from left to right."""
-    generator = torch.Generator().manual_seed(0)
-    ramp = torch.linspace(0, 1, 16)
-    slopes = torch.rand(64, 3, 2, generator=generator)
-    pictures = slopes[..., 0, None, None] * ramp + slopes[..., 1, None, None] * ramp[:, None]
-    return LabelledImages((pictures * 127).byte(), (slopes[:, 0, 0] > 0.5).long())
 
 
 def test_deepjscc_learns(blobs: LabelledImages, tmp_path: Path) -> None:
@@ -77,33 +56,33 @@ def test_deepjscc_learns_over_fading(blobs: LabelledImages, tmp_path: Path, chan
     assert psnr_at(method.trained, images, at=AT_10_DB) != after
 
 
-def test_a_run_that_was_cut_off_ends_as_one_that_was_not(blobs: LabelledImages, tmp_path: Path) -> None:
-    schedule = Schedule(epochs=3, batch=16, learning_rate=5e-3)
+@pytest.mark.parametrize(("name", "shards"), [("DeepJSCC", 1), ("SemRE", 1), ("SemRE", 2)])
+def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
+    blobs: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, shards: int
+) -> None:
+    """SemRE's copy of the encoder included."""
 
-    class CutOff(DeepJSCC):
-        def report(self, held_out: LabelledImages) -> dict[str, float]:
-            raise KeyboardInterrupt
+    def train(run: str) -> dict[str, torch.Tensor]:
+        torch.manual_seed(0)
+        if name == "DeepJSCC":
+            method = DeepJSCC(networks(), CONDITIONS, **HOW)
+        else:
+            method = semantic(name, LossWeights(reconstruction_scale=100), CONDITIONS, ResNet20())
+        schedule = Schedule(epochs=3, batch=16, learning_rate=5e-3, shards=shards)
+        fit(method, schedule, blobs, blobs, seed=1, run=tmp_path / run)
+        return method.trained.state_dict()
 
-    whole = DeepJSCC(networks(), CONDITIONS, **HOW)
-    fit(whole, schedule, blobs, blobs, seed=1, run=tmp_path / "whole")
-    with pytest.raises(KeyboardInterrupt):
-        fit(CutOff(networks(), CONDITIONS, **HOW), schedule, blobs, blobs, seed=1, run=tmp_path / "cut")
-    resumed = DeepJSCC(networks(), CONDITIONS, **HOW)
-    fit(resumed, schedule, blobs, blobs, seed=1, run=tmp_path / "cut")
-    for one, other in zip(whole.trained.state_dict().values(), resumed.trained.state_dict().values(), strict=True):
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    whole = train("whole")
+    with monkeypatch.context() as patched:
+        patched.setattr(DeepJSCC if name == "DeepJSCC" else SemRE, "report", cut_off)
+        for _ in range(2):
+            with pytest.raises(KeyboardInterrupt):
+                train("cut")
+    for one, other in zip(whole.values(), train("cut").values(), strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=0)
-
-
-METHODS = {"SemCC's first stage": Pretraining, "DeepSC": DeepSC, "SemRE": SemRE}
-
-
-def semantic(
-    name: str, weights: LossWeights, conditions: Conditions, downstream: ResNet20, *, side: int = 16
-) -> SemanticMethod:
-    """A method with a loss of two terms, on small networks."""
-    torch.manual_seed(1)
-    more = {"update": SoftUpdate(beta=0.75), "side": side} if name == "SemRE" else {}
-    return METHODS[name](networks(), downstream, conditions, weights, **more, **HOW)
 
 
 @pytest.mark.parametrize("name", METHODS)

@@ -10,7 +10,7 @@ from typing import Annotated
 from pydantic import Field
 
 from semcom_training.data.cifar import Cifar10, cifar10
-from semcom_training.data.files import REPOSITORY, DataError, data_dir
+from semcom_training.data.files import REPOSITORY, data_dir
 from semcom_training.data.folder import Folder, FolderImages
 from semcom_training.data.idx import FashionMnist, Mnist
 from semcom_training.data.images import (
@@ -22,6 +22,7 @@ from semcom_training.data.images import (
     to_unit,
 )
 from semcom_training.data.stl import Stl10
+from semcom_training.errors import DataError
 
 DataSet = Annotated[Cifar10 | Mnist | FashionMnist | Stl10 | Folder, Field(discriminator="kind")]
 

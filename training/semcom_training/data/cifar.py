@@ -8,8 +8,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from semcom_training.data.files import DataError, data_dir, fetch_folder
+from semcom_training.data.files import data_dir, fetch_folder
 from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
 HASHED = "sha256:c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd"

@@ -14,12 +14,10 @@ from tempfile import TemporaryDirectory
 
 from rich.progress import wrap_file
 
+from semcom_training.errors import DataError
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 TIMEOUT_S = 60
-
-
-class DataError(Exception):
-    """A data set that is missing or damaged, in one sentence that says what to do."""
 
 
 def data_dir() -> Path:

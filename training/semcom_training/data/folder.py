@@ -15,8 +15,8 @@ from PIL import Image
 from pydantic import Field
 from torch import Tensor
 
-from semcom_training.data.files import DataError
 from semcom_training.data.images import Augmentation, LabelledImages, Split
+from semcom_training.errors import DataError
 
 FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset(".png .jpg .jpeg .jp2 .webp .bmp .tif .tiff .ppm .pgm".split())
@@ -93,7 +93,7 @@ class Folder:
         test, held_out = len(labelled) - apart, len(labelled) - 2 * apart
         part = {"train": slice(held_out), "held_out": slice(held_out, test), "test": slice(test, None)}[split]
         files, numbers = zip(*labelled[part], strict=True)
-        labels = torch.tensor(numbers) if self.classes else torch.full((len(files),), -1)
+        labels = torch.from_numpy(np.array(numbers) if self.classes else np.full(len(files), -1))
         for file in files:
             self._check(file)
         if split == "train":

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from semcom_training.data.files import DataError, data_dir, downloaded
+from semcom_training.data.files import data_dir, downloaded
 from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.errors import DataError
 
 CLASSES = 10
 

@@ -25,6 +25,10 @@ class LabelledImages:
     def __getitem__(self, index: slice | Tensor) -> "LabelledImages":
         return LabelledImages(self.images[index], self.labels[index])
 
+    def to(self, device: torch.device) -> "LabelledImages":
+        """The same on ``device``."""
+        return LabelledImages(self.images.to(device), self.labels.to(device))
+
     def batch(self, indices: Tensor, generator: torch.Generator) -> "LabelledImages":
         """Those with these ``indices``; nothing is drawn."""
         return self[indices]

@@ -7,8 +7,9 @@ from typing import Literal
 import numpy as np
 import torch
 
-from semcom_training.data.files import DataError, data_dir, fetch_folder
+from semcom_training.data.files import data_dir, fetch_folder
 from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.errors import DataError
 
 URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
 HASHED = "md5:91f7769df0f17e558f3565bffb0c7dfb"  # what is known of it; no sha256 is published
