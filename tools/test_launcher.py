@@ -82,7 +82,7 @@ def test_help_names_every_command_and_prepares_nothing(machine):
         result = machine.run(*arguments)
         assert result.returncode == 0
         assert result.stdout.startswith("usage: ./semcom")
-    for command in ("demo", "test", "train", "eval", "bench", "data", "grc", "setup"):
+    for command in ("demo", "test", "train", "sweep", "eval", "bench", "data", "grc", "setup"):
         assert f"\n  {command} " in machine.run().stdout
     assert not (machine.checkout / ".semcom").exists()
 
@@ -91,7 +91,7 @@ def test_unknown_command_names_those_there_are(machine):
     result = machine.run("dmeo")
     assert result.returncode == 1
     assert "no command 'dmeo'" in result.stderr
-    assert "demo, grc, bench, data, train, eval, figures, test" in result.stderr
+    assert "demo, grc, bench, data, train, sweep, eval, figures, test" in result.stderr
 
 
 def test_help_on_a_command_installs_nothing(machine):

@@ -19,7 +19,7 @@ from semcom_training.data import REPOSITORY
 from semcom_training.errors import ConfigError, DataError
 from semcom_training.evaluate import Evaluation, Grid, Row, write_results
 from semcom_training.records import commit
-from semcom_training.train_commands import data_command, train_command
+from semcom_training.train_commands import data_command, sweep_command, train_command
 
 
 class UsageError(Exception):
@@ -30,6 +30,7 @@ app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 
 
 app.command(train_command, name="train")
+app.command(sweep_command, name="sweep")
 app.command(data_command, name="data")
 
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Configs: one TOML file for each set of weights.  A word that no field has is an error, not a silence."""
 
+import shlex
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
@@ -111,6 +112,12 @@ def choose_config(method: str, *, file: Path | None, overrides: Sequence[str]) -
     if file and config.method != method:
         raise ConfigError(f"{file} is a config for the method {config.method}, not for {method}.")
     return config
+
+
+def command_line(method: str, *, file: Path | None, overrides: Sequence[str]) -> str:
+    """The command that trains what :func:`choose_config` chooses."""
+    config = ["--config", str(file)] if file else []
+    return shlex.join(["./semcom", "train", method, *overrides, *config])
 
 
 def read_config(path: Path, overrides: Sequence[str] = ()) -> Config:

@@ -104,7 +104,7 @@ def fit(
         torch.manual_seed(seed * 10_000 + epoch)
         method.trained.train()
         total, done = 0.0, epoch * steps
-        for shards in _progress(_batches(len(train), schedule, seed=seed, epoch=epoch, world=world), steps, epoch):
+        for shards in _progress(batches(len(train), schedule, seed=seed, epoch=epoch, world=world), steps, epoch):
             learning_rate = one_cycle.get_last_lr()[0]
             loss = step(method, optimizer, train, shards, world)
             if not np.isfinite(loss):
@@ -154,7 +154,7 @@ def step(
     return loss
 
 
-def _batches(images: int, schedule: Schedule, *, seed: int, epoch: int, world: World) -> Iterator[list[Shard]]:
+def batches(images: int, schedule: Schedule, *, seed: int, epoch: int, world: World) -> Iterator[list[Shard]]:
     """The shards of each step of an epoch; a single one goes on drawing from what drew the order."""
     generator = torch.Generator(world.device).manual_seed(seed * 10_000 + epoch)
     order = torch.randperm(images, generator=generator, device=world.device).cpu()
@@ -169,10 +169,10 @@ def _batches(images: int, schedule: Schedule, *, seed: int, epoch: int, world: W
         yield list(zip(indices.chunk(schedule.shards), generators, strict=True))
 
 
-def _progress(batches: Iterator[list[Shard]], steps: int, epoch: int) -> Iterator[list[Shard]]:
+def _progress(steps: Iterator[list[Shard]], count: int, epoch: int) -> Iterator[list[Shard]]:
     columns = (TextColumn(f"epoch {epoch + 1}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, transient=True) as bar:
-        yield from bar.track(batches, total=steps)
+        yield from bar.track(steps, total=count)
 
 
 def _save(path: Path, state: dict, epochs_done: int) -> None:

@@ -20,14 +20,14 @@ from semcom_training.processes import World
 
 
 def begin(run: Path, config: Config, train: LabelledImages | FolderImages, *, command: str, world: World) -> dict:
-    """What the run in this folder was begun with, now or before: the content of its ``run.json``.
+    """What the run in this folder was begun with, the content of ``run.json``: now, if nothing is trained yet.
 
     Raises:
         ConfigError: it was begun with another config or other data, or its other weights have changed since.
     """
     inputs = {"data_sha256": train.digest(), "weights_sha256": _other_weights(config)}
     record = run / "run.json"
-    if world.rank == 0 and not record.exists():
+    if world.rank == 0 and not any(run.glob("*/checkpoint.pt")):
         now = {
             "command": command,
             "config": config.model_dump(mode="json"),

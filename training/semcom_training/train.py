@@ -45,21 +45,13 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
         ConfigError: the config cannot be built, or ``runs/<name>`` or ``zoo_dir/<name>`` is of another one.
         CodecError, DataError: weights that it starts from or trains through, or the data, are not there.
     """
-    torch.manual_seed(config.seed)
-    _check_labels(config)
     _check_name(config, zoo_dir / config.name)
     data = config.data.load("train"), config.data.load("held_out")
-    run = runs / config.name
-    begun = begin(run, config, data[0], command=command, world=world)
-    if isinstance(config, ClassifierConfig):
-        network, arguments = build_downstream(config)
-        described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
-    else:
-        network = build_networks(config.networks)
-        described = _describe(config.networks, network)
-    stages = _stages(config, network, side=data[1].images.shape[-1])
+    network, described, stages = build(config, side=data[1].images.shape[-1])
     for stage in stages:
         _check_batch(stage.schedule, images=len(data[0]), world=world)
+    run = runs / config.name
+    begun = begin(run, config, data[0], command=command, world=world)
     for stage in stages:
         print(f"{stage.name}: {stage.schedule.epochs} epochs", flush=True)
         log = None if world.rank else Log(run, stage=stage.name)
@@ -75,15 +67,6 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
         )
         zoo.save(zoo_dir / config.name, network, card)
     return zoo_dir / config.name
-
-
-def _check_labels(config: Config) -> None:
-    """Raises ConfigError where a method needs labels that the data set has not."""
-    if config.data.classes is None and not isinstance(config, DeepJSCCConfig):
-        raise ConfigError(
-            f"The method {config.method} learns from labels and {config.data.name} has none; put the pictures of each "
-            "class into a subfolder of its own."
-        )
 
 
 def _check_name(config: Config, folder: Path) -> None:
@@ -106,7 +89,7 @@ def _check_batch(schedule: Schedule, *, images: int, world: World) -> None:
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Training:
     """One call of the loop: the folder of its checkpoints, what it trains with, and for how long."""
 
     name: str
@@ -114,19 +97,42 @@ class _Stage:
     schedule: Schedule
 
 
-def _stages(config: Config, network: nn.Module, *, side: int) -> list[_Stage]:
+def build(config: Config, *, side: int) -> tuple[nn.Module, dict, list[Training]]:
+    """The network that a config trains, as its seed makes it; what a card says of it; and its stages.
+
+    ``side`` is that of the pictures, in pixels.
+
+    Raises:
+        ConfigError, CodecError: it cannot be built, or needs labels that the data set has not.
+    """
+    if config.data.classes is None and not isinstance(config, DeepJSCCConfig):
+        raise ConfigError(
+            f"The method {config.method} learns from labels and {config.data.name} has none; put the pictures of each "
+            "class into a subfolder of its own."
+        )
+    torch.manual_seed(config.seed)
+    if isinstance(config, ClassifierConfig):
+        network, arguments = build_downstream(config)
+        described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
+    else:
+        network = build_networks(config.networks)
+        described = _describe(config.networks, network)
+    return network, described, _stages(config, network, side=side)
+
+
+def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
     """What a config trains ``network`` with, in order, on pictures of ``side`` pixels."""
     how = {"augmentation": config.data.augmentation, "compiled": config.compiled}
     if isinstance(config, ClassifierConfig):
         return [
-            _Stage(
+            Training(
                 "training",
                 partial(Classifier, network, weight_decay=config.weight_decay, **how),
                 config.schedule,
             )
         ]
     if isinstance(config, DeepJSCCConfig):
-        return [_Stage("training", partial(DeepJSCC, network, config.link, **how), config.schedule)]
+        return [Training("training", partial(DeepJSCC, network, config.link, **how), config.schedule)]
     judge, link = zoo.load_classifier(config.downstream), config.link
     if judge.classifier.out_features != config.data.classes:
         raise ConfigError(
@@ -134,8 +140,8 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[_Stage]:
             f"{config.data.classes}; train a downstream network on it and name that."
         )
 
-    def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> _Stage:
-        return _Stage(name, partial(method, network, judge, link, stage.weights, **more, **how), stage.schedule)
+    def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> Training:
+        return Training(name, partial(method, network, judge, link, stage.weights, **more, **how), stage.schedule)
 
     match config:
         case DeepSCConfig():

@@ -1,17 +1,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``semcom train`` and ``semcom data``."""
+"""``semcom train``, ``semcom sweep`` and ``semcom data``."""
 
-import shlex
+import json
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Column, Table
 from semcom_models import zoo
 
-from semcom_training.config import ClassifierConfig, choose_config
+from semcom_training import profiling
+from semcom_training.config import ClassifierConfig, choose_config, command_line
 from semcom_training.data import REPOSITORY, Cifar10, FashionMnist, Mnist, Stl10, data_dir
+from semcom_training.errors import ConfigError
 from semcom_training.processes import joined
+from semcom_training.sweep import Place, planned, sweep
 from semcom_training.train import train
+
+STOPPED = "semcom: stopped; the same command goes on after the last whole epoch."
 
 
 def train_command(
@@ -21,6 +30,7 @@ def train_command(
     config: Path | None = None,
     runs: Path = REPOSITORY / "runs",
     out: Path | None = None,
+    profile: bool = False,
 ) -> None:
     """Train the networks of one config and write them, with their card, to the zoo.
 
@@ -47,17 +57,99 @@ def train_command(
         Where checkpoints go; a run that was cut off goes on from its last epoch there.
     out
         The zoo that gets the weights and their card; without it, the zoo that codecs are loaded from.
+    profile
+        Do not train, but time the steps beside those of the plain loop, and tell where their time goes.
     """
     chosen = choose_config(method, file=config, overrides=overrides)
-    file = ["--config", str(config)] if config else []
-    command = shlex.join(["./semcom", "train", method, *overrides, *file])
+    if profile:
+        with joined() as world:
+            for each in profiling.profile(chosen, world=world):
+                _print_profile(each)
+        return
+    command = command_line(method, file=config, overrides=overrides)
     try:
         with joined() as world:
             folder = train(chosen, command=command, runs=runs, zoo_dir=out or zoo.zoo_dir(), world=world)
             judged = f"none --downstream {folder}" if isinstance(chosen, ClassifierConfig) else folder
             print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
     except KeyboardInterrupt:
-        sys.exit("semcom: stopped; the same command goes on after the last whole epoch.")
+        sys.exit(STOPPED)
+
+
+def sweep_command(
+    method: str,
+    /,
+    *overrides: str,
+    config: Path | None = None,
+    runs: Path = REPOSITORY / "runs",
+    out: Path | None = None,
+    cpus: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    gpus: float = 0,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> None:
+    """Train a config with every combination of some values, each a run of its own, over Ray.
+
+    The runs are on this machine, or on the cluster that RAY_ADDRESS names.  The same command goes on after an
+    interrupt.  Example:
+
+    ./semcom sweep deepjscc schedule.learning_rate=1e-3,2e-3 link.erasure_rate=0,0.1 schedule.epochs=2 --cpus 2
+
+    Parameters
+    ----------
+    method
+        A config by its name in training/configs.
+    overrides
+        key=value, or key=value,value and so on for each of these values; else as for train.  A run is named after
+        its values of the latter.
+    config
+        A config file of your own instead, whose method is METHOD.
+    runs
+        Where checkpoints go; a run that was cut off goes on from its last epoch there.
+    out
+        The zoo that gets the weights; without it, the folder zoo in that of the runs.
+    cpus
+        Cores for each run; as many runs as there are cores for go at the same time.
+    gpus
+        GPUs for each run; 0.5 lets two share one.
+    json_file
+        Write the table there.
+    """
+    if json_file and not json_file.parent.is_dir():
+        raise ConfigError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    runs, out = runs.resolve(), (out or runs / "zoo").resolve()
+    place = Place(runs=runs, zoo_dir=out, cpus=cpus, gpus=gpus)
+    try:
+        rows = sweep(planned(method, file=config, overrides=overrides), place)
+    except KeyboardInterrupt:
+        sys.exit(STOPPED)
+    _print_rows(rows)
+    if json_file:
+        json_file.write_text(json.dumps({"rows": rows}, indent=1) + "\n")
+    failed = sum(row["failed"] is not None for row in rows)
+    if failed:
+        sys.exit(f"semcom: {failed} of {len(rows)} runs failed.")
+    print(f"The weights are in {out}.")
+
+
+def _print_rows(rows: list[dict]) -> None:
+    headings = dict.fromkeys(key for row in rows for key, value in row.items() if value is not None)
+    table = Table(*headings)
+    for row in rows:
+        values = (row.get(heading) for heading in headings)
+        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value or "-") for value in values))
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _print_profile(profile: profiling.Profile) -> None:
+    table = Table("part of a step", Column("ms", justify="right"), Column("%", justify="right"), title=profile.stage)
+    whole_ms = sum(profile.parts.values())
+    for name, ms in profile.parts.items():
+        table.add_row(name, f"{ms:.1f}", f"{100 * ms / whole_ms:.1f}")
+    Console().print(table)
+    print(
+        f"{profile.ours:.1f} images/s; the plain loop (float32, NCHW, not compiled) {profile.plain:.1f} images/s; "
+        f"{profile.ours / profile.plain:.2f} times as fast"
+    )
 
 
 def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) -> None:

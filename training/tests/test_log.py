@@ -75,6 +75,8 @@ def test_run_json_says_how_to_run_it_again(tmp_path: Path) -> None:
     assert begun["versions"]["python"] == platform.python_version()
     assert begun["versions"].keys() == {"python", "torch", "numpy", "gr-semcom"}
     assert begun["machine"]["threads"] == torch.get_num_threads()
+    (tmp_path / "run/training").mkdir()
+    (tmp_path / "run/training/checkpoint.pt").touch()
     assert begin(tmp_path / "run", config, images, command="another", world=ALONE) == begun
     other = LabelledImages(images.images, images.labels.flip(0))
     with pytest.raises(ConfigError, match="another config, other data or other weights"):

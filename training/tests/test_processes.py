@@ -3,10 +3,15 @@
 
 import os
 import socket
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
+from semcom_models import zoo
 from semcom_models.resnet import ResNet20
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.errors import ConfigError
@@ -17,6 +22,7 @@ from semcom_training.semre import SemRE
 from small import CONDITIONS, HOW, gradients_of_colour, networks, semantic
 from torch import multiprocessing
 
+ROOT = Path(__file__).resolve().parents[2]
 SCHEDULE = Schedule(epochs=2, batch=16, learning_rate=1e-3, shards=4)
 
 
@@ -85,3 +91,36 @@ def test_without_torchrun_a_process_is_alone(monkeypatch: pytest.MonkeyPatch) ->
 def test_shards_are_of_equal_size() -> None:
     with pytest.raises(ValueError, match="a batch of 16 does not fall into 3 equal shards"):
         Schedule(epochs=1, batch=16, learning_rate=1, shards=3)
+
+
+@pytest.mark.slow
+def test_torchrun_trains_what_one_process_does(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(
+        'name = "tiny"\nmethod = "classifier"\ncompiled = false\nweight_decay = 0\n'
+        'data = {kind = "folder", path = "album", side = 12}\n'
+        "schedule = {epochs = 2, batch = 4, learning_rate = 0.01, shards = 2}\n"
+    )
+    for number in range(20):
+        folder = tmp_path / "album" / ("dark" if number < 10 else "bright")
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (16, 16), (10 * number,) * 3).save(folder / f"{number}.png")
+
+    def train(*started_by: str, into: str, more: Sequence[str] = ()) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-m", *started_by, "semcom_training", "train", "classifier", "--config", "tiny.toml"]
+        places = ["--runs", f"{into}-runs", "--out", into]
+        environment = os.environ | {"PYTHONPATH": f"{ROOT}/models:{ROOT}/training", "OMP_NUM_THREADS": "1"}
+        return subprocess.run([*command, *places, *more], cwd=tmp_path, env=environment, capture_output=True, text=True)
+
+    torchrun = ["torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    assert train(into="one").returncode == 0
+    both = train(*torchrun, into="two")
+    assert both.returncode == 0, both.stderr
+    assert both.stdout.count("epoch 2/2") == 1
+    one, two = (zoo.load_classifier(tmp_path / name / "tiny").state_dict() for name in ("one", "two"))
+    for name, value in one.items():
+        if value.is_floating_point():
+            torch.testing.assert_close(two[name], value, rtol=1e-2, atol=1e-3)  # as halves
+    assert zoo.read_card(tmp_path / "two/tiny").training["processes"] == 2
+    refused = train(*torchrun, into="three", more=["schedule.shards=1"])
+    assert refused.returncode != 0
+    assert "2 processes cannot share 1 shards evenly; set schedule.shards=2 or a multiple of it" in refused.stderr
