@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 from semcom_models import zoo
-from semcom_training.config import choose_config
+from semcom_training.config import CONFIGS, choose_config
+from semcom_training.sweep import planned
 
-SHIPPED = sorted((Path(__file__).resolve().parents[2] / "models/zoo").glob("*"))
+ROOT = Path(__file__).resolve().parents[2]
+SHIPPED = sorted((ROOT / "models/zoo").glob("*"))
+GUIDE = (ROOT / "docs/training.md").read_text().replace("\\\n", "")
 
 
 @pytest.mark.parametrize("folder", SHIPPED, ids=lambda folder: folder.name)
@@ -27,3 +30,19 @@ def test_a_card_names_a_command_that_trains_its_config(folder: Path) -> None:
 def test_the_weights_that_it_was_trained_with_are_those_shipped(folder: Path) -> None:
     for name, sha256 in zoo.read_card(folder).training["weights_sha256"].items():
         assert zoo.read_card(zoo.find(name)).weights_sha256 == sha256
+
+
+@pytest.mark.parametrize("line", re.findall(r"./semcom (?:train|sweep) .*", GUIDE))
+def test_a_command_of_the_guide_can_be(line: str) -> None:
+    _, command, method, *rest = shlex.split(line.rstrip("`"), comments=True)
+    assert method in {path.stem for path in CONFIGS.glob("*.toml")}
+    overrides = [word for word in rest if "=" in word]
+    if command == "sweep":
+        assert len(planned(method, file=None, overrides=overrides)) == 4
+    else:
+        choose_config(method, file=None, overrides=overrides)
+
+
+@pytest.mark.parametrize("table", re.findall(r"`data = (.*?)`", GUIDE))
+def test_a_data_set_of_the_guide_can_be(table: str) -> None:
+    assert choose_config("deepjscc", file=None, overrides=[f"data={table}"]).data.kind in table
