@@ -10,24 +10,23 @@ STEPS_A_POINT = 20
 
 
 class Log:
-    """Of one stage of a run, in ``run/tensorboard/STAGE`` and ``run/report.jsonl``.
-
-    Raises:
-        ConfigError: TensorBoard is not installed.
-    """
+    """Of one stage of a run, in ``run/tensorboard/STAGE`` and ``run/report.jsonl``."""
 
     def __init__(self, run: Path, *, stage: str) -> None:
+        self.run, self.stage = run, stage
+        self._losses: list[float] = []
+
+    def begin(self, *, step: int) -> None:
+        """After ``step``; what was written of later ones, before a run was cut off, does not count any more.
+
+        Raises:
+            ConfigError: TensorBoard is not installed.
+        """
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
             raise ConfigError(f"TensorBoard cannot be loaded ({error}); pip install -e .[training] has it.") from error
-        self.run, self.stage = run, stage
-        self._open = SummaryWriter
-        self._losses: list[float] = []
-
-    def begin(self, *, step: int) -> None:
-        """After ``step``; what was written of later ones, before a run was cut off, does not count any more."""
-        self._writer = self._open(self.run / "tensorboard" / self.stage, purge_step=step + 1)
+        self._writer = SummaryWriter(self.run / "tensorboard" / self.stage, purge_step=step + 1)
 
     def step(self, step: int, *, loss: float, learning_rate: float) -> None:
         """Of each step; every 20th becomes a point, of the mean loss since the one before."""

@@ -70,8 +70,10 @@ def train_command(
     try:
         with joined() as world:
             folder = train(chosen, command=command, runs=runs, zoo_dir=out or zoo.zoo_dir(), world=world)
-            judged = f"none --downstream {folder}" if isinstance(chosen, ClassifierConfig) else folder
-            print(f"Wrote {folder}.  Next: ./semcom eval --codec {judged} --card")
+            print(f"Wrote {folder}.")
+            if isinstance(chosen.data, Cifar10):
+                judged = f"none --downstream {folder}" if isinstance(chosen, ClassifierConfig) else folder
+                print(f"Next: ./semcom eval --codec {judged} --card")
     except KeyboardInterrupt:
         sys.exit(STOPPED)
 
@@ -135,9 +137,14 @@ def _print_rows(rows: list[dict]) -> None:
     headings = dict.fromkeys(key for row in rows for key, value in row.items() if value is not None)
     table = Table(*headings)
     for row in rows:
-        values = (row.get(heading) for heading in headings)
-        table.add_row(*(f"{value:.4g}" if isinstance(value, float) else str(value or "-") for value in values))
+        table.add_row(*(_text(row.get(heading)) for heading in headings))
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def _print_profile(profile: profiling.Profile) -> None:

@@ -203,7 +203,7 @@ def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: p
         (["classifier", "--config", "classifier.toml", "arguments.classes=4"], "CIFAR-10 has 10 classes, not 4"),
         (["classifier", "--config", "classifier.toml", "arguments.depth=4"], "resnet20 cannot be built so"),
         (
-            ["classifier", "--config", "classifier.toml", "data={kind='folder', path='album', side=32}"],
+            ["classifier", "--config", "classifier.toml", "data={kind='folder', path='album', side=8}"],
             "The method classifier learns from labels and album has none",
         ),
     ],
@@ -212,5 +212,7 @@ def test_a_mistake_is_told_in_a_sentence(
     lab: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], sentence: str
 ) -> None:
     (lab / "album").mkdir()
+    for number in range(10):
+        Image.new("RGB", (8, 8)).save(lab / f"album/{number}.png")
     with pytest.raises(SystemExit, match=sentence):
         run(lab, "train", *arguments, monkeypatch=monkeypatch)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from semcom_training.data.files import data_dir, fetch_folder
-from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz"
@@ -55,7 +55,7 @@ def cifar10(split: Split) -> LabelledImages:
         return labelled
     if len(labelled) != RECORDS * len(names):
         raise DataError(f"{folder} is incomplete ({len(labelled)} training images); delete it and try again.")
-    return without_or_only_the_last_tenth(labelled, split)
+    return part_of_training(labelled, split)
 
 
 def _read_records(path: Path) -> np.ndarray:

@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -49,7 +50,7 @@ def downloaded(url: str, *, hashed: str, instead: str) -> Iterator[Path]:
             if found != digest:
                 raise DataError(f"{url} came back changed ({algorithm} {found}); nothing was kept.")
             yield path
-    except (urllib.error.URLError, OSError) as error:
+    except (urllib.error.URLError, HTTPException, OSError) as error:
         raise DataError(
             f"{url} could not be downloaded to {data_dir()} ({error}); connect to the network, or {instead}, "
             "or point SEMCOM_DATA at where the data sets are."

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from semcom_training.data.files import data_dir, downloaded
-from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
 CLASSES = 10
@@ -95,7 +95,7 @@ def load(source: _Source, split: Split) -> LabelledImages:
         raise DataError(f"{names[0]} and {names[1]} in {folder} do not belong together; delete both and try again.")
     images = torch.from_numpy(grey).unsqueeze(1).expand(-1, 3, -1, -1)
     labelled = LabelledImages(images, torch.from_numpy(labels.astype(np.int64)))
-    return labelled if split == "test" else without_or_only_the_last_tenth(labelled, split)
+    return labelled if split == "test" else part_of_training(labelled, split)
 
 
 def read_idx(path: Path) -> NDArray[np.uint8]:

@@ -42,7 +42,7 @@ class LabelledImages:
         return hashed.hexdigest()
 
 
-def without_or_only_the_last_tenth(labelled: LabelledImages, split: Split) -> LabelledImages:
+def part_of_training(labelled: LabelledImages, split: Split) -> LabelledImages:
     """A data set's training images: for "held_out" the last tenth, for "train" the others."""
     tenth = len(labelled) // 10
     return labelled[-tenth:] if split == "held_out" else labelled[: len(labelled) - tenth]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from semcom_training.data.files import data_dir, fetch_folder
-from semcom_training.data.images import Augmentation, LabelledImages, Split, without_or_only_the_last_tenth
+from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
 URL = "http://ai.stanford.edu/~acoates/stl10/stl10_binary.tar.gz"
@@ -46,4 +46,4 @@ class Stl10:
             )
         by_columns = torch.from_numpy(pixels).view(-1, 3, SIDE, SIDE)
         labelled = LabelledImages(by_columns.mT.contiguous(), torch.from_numpy(labels.astype(np.int64) - 1))
-        return labelled if split == "test" else without_or_only_the_last_tenth(labelled, split)
+        return labelled if split == "test" else part_of_training(labelled, split)
