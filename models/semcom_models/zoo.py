@@ -44,8 +44,8 @@ class Card:
     """k/n as a fraction, "1/6", or as "1/48 to 5/12"; None for a network that is no codec."""
 
     training: dict
-    """Command, data, channel, epochs, seed, the config with its SNR, the hashes of other weights that it used, and the
-    commit that ran."""
+    """What the run was begun with: command, data, seed, the config with its SNR, the hashes of the data and of other
+    weights that it used, the commit, versions and machine; and its channel and epochs."""
 
     results: list[dict]
     """Measured figures, each beside the command that prints it, the number of images and the seed."""

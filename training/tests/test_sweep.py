@@ -69,7 +69,7 @@ def test_a_mistake_is_told_before_anything_runs(override: str, message: str) -> 
 
 @pytest.mark.slow
 def test_a_sweep_over_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
-    """With a run that fails; called again, the others are done already."""
+    """With runs that fail; the others do not mind."""
     pytest.importorskip("ray")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
