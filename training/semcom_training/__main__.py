@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""``semcom train``, ``semcom eval`` and ``semcom data``."""
+"""The commands of training and evaluation; ``eval`` and ``figures`` are here."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -26,9 +27,9 @@ class UsageError(Exception):
     """What is wrong with the options, in one sentence."""
 
 
+Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**63))]
+
 app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
-
-
 app.command(train_command, name="train")
 app.command(sweep_command, name="sweep")
 app.command(data_command, name="data")
@@ -43,7 +44,7 @@ def eval_command(
     channel: str = "awgn",
     downstream: str = zoo.CLASSIFIER,
     images: int = 1000,
-    seed: int = 0,
+    seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     card: bool = False,
 ) -> None:
@@ -77,6 +78,8 @@ def eval_command(
     grid = Grid(
         codecs=_items(codec), ratios=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
     )
+    if not len(grid):
+        raise UsageError("There is nothing to measure: give at least one codec, one SNR and one channel.")
     if card and len(grid.codecs) != 1:
         raise UsageError("--card writes into one card: give one codec.")
     if json_file and not json_file.parent.is_dir():
@@ -132,7 +135,7 @@ def _number(value: float | None, form: str) -> str:
 
 @app.command(name="figures")
 def figures_command(
-    *, out: Path = REPOSITORY / "docs/results", draw_only: bool = False, images: int = 1000, seed: int = 0
+    *, out: Path = REPOSITORY / "docs/results", draw_only: bool = False, images: int = 1000, seed: Seed = 0
 ) -> None:
     """Redraw figures 4 to 15 and tables I and II of Tang et al. with the codecs of the zoo.
 
@@ -143,7 +146,7 @@ def figures_command(
     out
         The folder that gets rows.json, tables.md and fig04.png to fig15.png.
     draw_only
-        Draw what its rows.json has, without measuring anew, which takes half an hour.
+        Draw what its rows.json has, without measuring anew.
     images
         So many of the CIFAR-10 test images, from the first on.
     seed

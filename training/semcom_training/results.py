@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from semcom_models import zoo
+from semcom_models.errors import CodecError
 
 from semcom_training.data import DataError
 from semcom_training.evaluate import Evaluation, Grid, Row
@@ -58,8 +59,16 @@ def shipped(names: tuple[str, ...]) -> list[str]:
 
 
 def plan() -> list[tuple[str, Grid]]:
-    """What to measure: downstream networks, and the points that each judges."""
+    """What to measure: downstream networks, and the points that each judges.
+
+    Raises:
+        CodecError: none of the methods is in the zoo.
+    """
     codecs = shipped(METHODS)
+    if not codecs:
+        raise CodecError(
+            f"The zoo in {zoo.zoo_dir()} has none of {', '.join(METHODS)}; train one of them: ./semcom train deepjscc."
+        )
     by_ratio = Grid(codecs=codecs, ratios=RATIOS, snrs_db=(5.0, 20.0), channels=("awgn", "rayleigh"))
     others = [
         (other.downstream, Grid(codecs=codecs, ratios=[other.ratio], snrs_db=SNRS_DB, channels=["rayleigh"]))

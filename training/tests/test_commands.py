@@ -108,6 +108,7 @@ MISTAKES = {
     "no_such:thing cannot be made": ["--downstream", "no_such:thing"],
     "math:inf cannot be made": ["--downstream", "math:inf"],
     "builtins:dict is a dict, no torch.nn.Module": ["--downstream", "builtins:dict"],
+    "nothing to measure": ["--snr", ""],
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
 }

@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Figures and tables from rows that are made up."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from semcom_models import zoo
+from semcom_models.errors import CodecError
 from semcom_training import figures, results, tables
 from semcom_training.data import DataError
 from semcom_training.evaluate import Row
@@ -45,6 +48,31 @@ def test_every_figure_is_drawn(rows: list[Row], tmp_path: Path, monkeypatch: pyt
     assert (tmp_path / "fig15.png").read_text().split() == list(METHODS)
     for number in range(4, 15):
         assert Image.open(tmp_path / f"fig{number:02d}.png").size[0] > 500
+
+
+def test_a_figure_has_our_points_and_those_of_the_paper(rows: list[Row]) -> None:
+    """Figure 7: PSNR over AWGN at 5 dB, four curves; stars where the paper states a number."""
+    ours = [replace(each, psnr_db=each.psnr_db + 100 * each.ratio) if each.codec else each for each in rows]
+    _, axes = figures.plt.subplots()
+    figures._by_ratio(axes, 7, ours)
+    curves = {container.get_label(): container.lines[0].get_xydata() for container in axes.containers}
+    assert list(curves) == ["SemCC", "SemRE", "DeepJSCC", "DeepSC"]
+    for points in curves.values():
+        assert points == pytest.approx(np.array([[float(ratio), 20 + 100 * ratio] for ratio in RATIOS]))
+    stars = {(round(x, 3), y) for line in axes.lines if line.get_marker() == "*" for x, y in line.get_xydata()}
+    assert stars == {(0.042, 15.87), (0.042, 16.38), (0.083, 18.99), (0.167, 23.6)} | {
+        (0.042, 11.86),
+        (0.083, 13.83),
+        (0.167, 21.28),
+    }
+    assert axes.get_title() == "as Fig. 7: AWGN, 5 dB"
+    figures.plt.close()
+
+
+def test_without_a_codec_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path))
+    with pytest.raises(CodecError, match="has none of semcc, semre, deepjscc, deepsc; train one"):
+        results.plan()
 
 
 def test_one_codec_is_enough_for_a_figure(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
