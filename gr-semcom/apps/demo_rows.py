@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the demo says of a picture: how like the sent one it is, and what the downstream network sees in both."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,10 +12,7 @@ from PIL import Image
 from semcom_models import zoo
 from semcom_models.codec import Codec
 from semcom_models.downstream import CIFAR10_CLASSES
-from semcom_models.measure import psnr_db
-from skimage.metrics import structural_similarity
-
-SSIM_WINDOW = 7
+from semcom_models.measure import psnr_db, ssim
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,7 @@ class Judge:
         """``ratio`` is the one asked for, ``snr_db`` what the channel was set to."""
         sent, seen = delivery.sent, delivery.seen
         lost = delivery.received is None
+        similarity = ssim(sent[np.newaxis], seen[np.newaxis]).item()
         return Row(
             image=delivery.name,
             codec=codec.name,
@@ -57,7 +56,7 @@ class Judge:
             snr_db=snr_db,
             snr_est_db=None if lost else delivery.reception.snr_db,
             psnr_db=psnr_db(sent[np.newaxis], seen[np.newaxis]).item(),
-            ssim=_ssim(sent, seen),
+            ssim=None if math.isnan(similarity) else similarity,
             class_sent=self._name(sent),
             class_received=None if lost else self._name(seen),
             ms=delivery.ms,
@@ -69,10 +68,3 @@ class Judge:
         unit = torch.from_numpy(small.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
         with torch.inference_mode():
             return CIFAR10_CLASSES[self._classifier(unit).argmax(1).item()]
-
-
-def _ssim(sent: NDArray[np.uint8], seen: NDArray[np.uint8]) -> float | None:
-    window = min(SSIM_WINDOW, *(side - 1 + side % 2 for side in sent.shape[:2]))
-    if window < 3:
-        return None
-    return float(structural_similarity(sent, seen, channel_axis=2, win_size=window))

@@ -12,6 +12,7 @@ from semcom_models.codec import Codec, Csi
 from semcom_models.errors import CodecError
 
 BATCH = 250
+SSIM_WINDOW = 7
 CHANNELS: dict[str, nn.Module] = {
     "awgn": Awgn(),
     "rayleigh": Rayleigh(coherence="block"),
@@ -28,9 +29,15 @@ def psnr_db(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[n
 
 
 def ssim(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Structural similarity of each image of uint8 [N, H, W, C], sides of 7 pixels or more, window 7x7: [N]."""
+    """Structural similarity of each image of uint8 [N, H, W, C]: [N], NaN where a side is below 3 pixels.
+
+    The window is 7x7, or the largest odd one that fits.
+    """
+    window = min(SSIM_WINDOW, *(side - 1 + side % 2 for side in images.shape[1:3]))
+    if window < 3:
+        return np.full(len(images), np.nan)
     pairs = zip(images, received, strict=True)
-    return np.array([structural_similarity(sent, seen, channel_axis=2) for sent, seen in pairs])
+    return np.array([structural_similarity(sent, seen, channel_axis=2, win_size=window) for sent, seen in pairs])
 
 
 @torch.inference_mode()

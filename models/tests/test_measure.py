@@ -45,8 +45,27 @@ def test_pictures_go_over_each_channel(adaptive_networks: Adaptive, channel: str
     images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 8, 8, 3), dtype=np.uint8)
     received = over_channel(codec, images, channel=channel, snr_db=5, ratio=1 / 24, seed=1)
     assert received.shape == images.shape
+    others = [over_channel(codec, images, channel=each, snr_db=5, ratio=1 / 24, seed=1) for each in CHANNELS]
+    assert sum((received == other).all() for other in others) == 1
     other = over_channel(codec, images, channel=channel, snr_db=5, ratio=1 / 16, seed=1)
     assert (received != other).any()
+
+
+@pytest.mark.parametrize(("channel", "gains_an_image"), [("rayleigh", 1), ("rayleigh_fast", 128)])
+def test_the_decoder_is_told_the_fades(adaptive_networks: Adaptive, channel: str, gains_an_image: int) -> None:
+    """As many as the channel has, around the mean that was asked for."""
+
+    class Recorder(Codec):
+        def decode(self, symbols, csi, *, height, width):  # noqa: ANN001, ANN202
+            self.csi = csi
+            return super().decode(symbols, csi, height=height, width=width)
+
+    codec = Recorder(name="small", networks=adaptive_networks, engine="torch")
+    images = np.random.default_rng(0).integers(0, 256, (200, 32, 32, 3), dtype=np.uint8)
+    over_channel(codec, images, channel=channel, snr_db=10, ratio=1 / 24, seed=1)
+    power = 1 / codec.csi.noise_var
+    assert {len(set(row)) for row in power} == {gains_an_image}
+    assert power.mean() == pytest.approx(10, rel=0.25 if gains_an_image == 1 else 0.05)
 
 
 def test_an_unknown_channel_is_told(networks: SemCC) -> None:
@@ -60,3 +79,9 @@ def test_ssim_is_one_for_the_same_and_falls_with_noise() -> None:
     np.testing.assert_allclose(ssim(images, images), 1)
     noisy = np.stack([images[0], images[1] ^ 8, images[2] ^ 64])
     assert 1 == ssim(images, noisy)[0] > ssim(images, noisy)[1] > ssim(images, noisy)[2]
+
+
+@pytest.mark.parametrize(("side", "known"), [(6, True), (3, True), (2, False)])
+def test_ssim_of_small_pictures_has_a_smaller_window(side: int, known: bool) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (1, side, 16, 3), dtype=np.uint8)
+    assert np.isfinite(ssim(images, images)).all() == known
