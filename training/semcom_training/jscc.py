@@ -26,7 +26,7 @@ class Conditions:
     The SNR is uniform in ``snr_db``; under fading it is the mean over the fades, and what the encoder is told.  The
     symbols sent a cell are log-uniform in ``symbols_per_cell``: all that the networks have without it.  With
     probability ``erasure_rate`` part of the image never arrives, as when frames are lost on air: of 16 fragments in the
-    order of sending, either the last, or some anywhere, 15 % on average.
+    order of sending, either all after a random one, or any, each with the same chance, which is uniform in 0 to 0.3.
     """
 
     snr_db: tuple[float, float]

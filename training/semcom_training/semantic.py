@@ -34,6 +34,12 @@ class SemanticMethod(Method):
         self.weights, self.conditions, self.augmentation = weights, conditions, augmentation
         self.trained = nn.ModuleDict({"networks": networks})
         self._link = Link(networks, conditions, compiled=compiled)
+        self._features = torch.compile(downstream.features) if compiled else downstream.features
+
+    def features(self, images: Tensor) -> Tensor:
+        """What the backbone of the downstream network makes of pictures [B, 3, H, W] in [0, 1]: [B, features]."""
+        with record_function("downstream network"):
+            return self._features(images)
 
     @abstractmethod
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:

@@ -8,7 +8,6 @@ import torch
 from semcom_models.architecture import Architecture
 from semcom_models.downstream import Downstream
 from torch import Tensor
-from torch.profiler import record_function
 
 from semcom_training.data import Augmentation
 from semcom_training.jscc import Conditions, Passage
@@ -32,11 +31,9 @@ class Pretraining(SemanticMethod):
         super().__init__(networks, downstream, conditions, weights, augmentation=augmentation, compiled=compiled)
         self.projection = Projection(downstream.classifier.in_features)
         self.trained["projection"] = self.projection
-        self._backbone = torch.compile(downstream.features) if compiled else downstream.features
 
     def semantic(self, sent: Tensor, passage: Passage, labels: Tensor) -> Tensor:
-        with record_function("downstream network"):
-            with torch.no_grad():
-                of_sent = self._backbone(sent)
-            of_received = self._backbone(passage.received)
+        with torch.no_grad():
+            of_sent = self.features(sent)
+        of_received = self.features(passage.received)
         return info_nce(self.projection(of_sent), self.projection(of_received), temperature=self.weights.temperature)
