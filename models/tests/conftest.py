@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Small networks with random weights: the contract holds before any training."""
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,21 @@ torch.set_num_threads(1)  # networks this small spend longer waiting for each ot
 ARGUMENTS = {"widths": [8, 8, 16], "symbols_per_cell": 4, "coding_blocks": 1}
 
 
-@pytest.fixture
-def networks() -> SemCC:
+@pytest.fixture(scope="session")
+def fixed_networks() -> SemCC:
+    """Not to be changed."""
     torch.manual_seed(7)
     return as_after_training(SemCC(**ARGUMENTS))
 
 
 @pytest.fixture
+def networks(fixed_networks: SemCC) -> SemCC:
+    return copy.deepcopy(fixed_networks)
+
+
+@pytest.fixture(scope="session")
 def adaptive_networks() -> Adaptive:
+    """Not to be changed."""
     torch.manual_seed(7)
     return as_after_training(Adaptive(**ARGUMENTS))
 

@@ -24,9 +24,9 @@ def pictures(batch: int, height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (batch, height, width, 3), dtype=np.uint8)
 
 
-@pytest.fixture(params=ENGINES)
-def codec(request: pytest.FixtureRequest, networks: SemCC) -> Codec:
-    return Codec(name="small", networks=networks, engine=request.param)
+@pytest.fixture(scope="module", params=ENGINES)
+def codec(request: pytest.FixtureRequest, fixed_networks: SemCC) -> Codec:
+    return Codec(name="small", networks=fixed_networks, engine=request.param)
 
 
 @pytest.fixture(scope="module")
