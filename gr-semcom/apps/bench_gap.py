@@ -15,7 +15,8 @@ WINDOW = 64
 
 
 def measure_gap(*, codec: str, images: int, images_at_5_db: int, seed: int) -> list[dict]:
-    """One row an SNR; ``gap_db`` is what the flowgraph loses against the layer at the same true SNR."""
+    """One row an SNR; ``gap_db`` is what the flowgraph loses against the layer at the same true SNR, the mean of the
+    images' differences, and ``gap_se_db`` its standard error: either has noise of its own."""
     loaded = zoo.load_codec(codec)
     pictures = np.stack([picture.pixels() for picture in find_pictures("cifar10")])
     points = []
@@ -24,16 +25,17 @@ def measure_gap(*, codec: str, images: int, images_at_5_db: int, seed: int) -> l
         air = Air(snr_db=snr_db, cfo_spread_hz=CFO_RAD_PER_SAMPLE * SAMP_RATE / (2 * math.pi), seed=seed)
         link = Loopback(sent, codec=loaded, air=air, window=WINDOW)
         deliveries = list(track(link.deliveries(), f"{snr_db:g} dB", total=len(sent), transient=True))
-        over_air = measure.psnr_db(
-            np.stack([delivery.sent for delivery in deliveries]), np.stack([delivery.seen for delivery in deliveries])
-        )
+        sent = np.stack([delivery.sent for delivery in deliveries])
+        over_air = measure.psnr_db(sent, np.stack([delivery.seen for delivery in deliveries]))
         layer = measure.psnr_db(sent, measure.over_channel(loaded, sent, snr_db=snr_db, seed=seed))
+        gap = layer - over_air
         points.append(
             {
                 "snr_db": snr_db,
                 "psnr_layer_db": layer.mean().item(),
                 "psnr_air_db": over_air.mean().item(),
-                "gap_db": (layer.mean() - over_air.mean()).item(),
+                "gap_db": gap.mean().item(),
+                "gap_se_db": gap.std(ddof=1).item() / len(gap) ** 0.5,
                 "images": len(deliveries),
                 "lost": sum(delivery.received is None for delivery in deliveries),
             }
