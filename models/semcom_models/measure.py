@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Figures by the project's conventions, on pictures as numpy arrays."""
 
+from collections.abc import Iterator
+from functools import cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
-from torch import nn
+from torch import Tensor, nn
 
 from semcom_models.channels import Awgn, Rayleigh
 from semcom_models.codec import Codec, Csi
 from semcom_models.errors import CodecError
 
-BATCH = 250
+PIXELS = 250 * 32 * 32  # of a batch
 SSIM_WINDOW = 7
+LPIPS_SIDE = 32  # a smaller picture has nothing left for AlexNet's last layers
 CHANNELS: dict[str, nn.Module] = {
     "awgn": Awgn(),
     "rayleigh": Rayleigh(coherence="block"),
@@ -41,6 +45,41 @@ def ssim(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[np.f
 
 
 @torch.inference_mode()
+def lpips(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """LPIPS 0.1 by AlexNet of each image of uint8 [N, H, W, 3], 0 for equal ones: [N].
+
+    NaN where a side is below 32 pixels, and where the package lpips, which is none of ours, or its weights are missing.
+    """
+    network = _lpips_network() if min(images.shape[1:3]) >= LPIPS_SIDE else None
+    if network is None:
+        return np.full(len(images), np.nan)
+    pairs = zip(*(_batches(each) for each in (images, received)), strict=True)
+    distances = [network(*(_centred(each) for each in pair)) for pair in pairs]
+    return torch.cat(distances).flatten().double().numpy()
+
+
+@cache
+def _lpips_network() -> nn.Module | None:
+    try:
+        from lpips import LPIPS
+
+        return LPIPS(net="alex", verbose=False).eval()
+    except (ImportError, OSError, RuntimeError):  # not installed, nothing to download from, another torchvision's
+        return None
+
+
+def _centred(images: NDArray[np.uint8]) -> Tensor:
+    """uint8 [N, H, W, 3] -> [N, 3, H, W] in [-1, 1]."""
+    return torch.from_numpy(images).permute(0, 3, 1, 2).float() / 127.5 - 1
+
+
+def _batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
+    _, height, width, _ = images.shape
+    size = max(1, PIXELS // (height * width))
+    return (images[start : start + size] for start in range(0, len(images), size))
+
+
+@torch.inference_mode()
 def over_channel(
     codec: Codec,
     images: NDArray[np.uint8],
@@ -62,8 +101,8 @@ def over_channel(
     generator = torch.Generator().manual_seed(seed)
     _, height, width, _ = images.shape
     received = []
-    for start in range(0, len(images), BATCH):
-        symbols = torch.from_numpy(codec.encode(images[start : start + BATCH], ratio=ratio, snr_db=snr_db))
+    for batch in _batches(images):
+        symbols = torch.from_numpy(codec.encode(batch, ratio=ratio, snr_db=snr_db))
         seen, noise_var = CHANNELS[channel](symbols, torch.full((len(symbols),), snr_db), generator)
         csi = Csi(noise_var.contiguous().numpy())
         received.append(codec.decode(seen.numpy(), csi, height=height, width=width))

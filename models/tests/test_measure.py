@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Figures against what can be worked out by hand."""
 
+import sys
+from collections.abc import Iterator
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
+from semcom_models import measure
 from semcom_models.adaptive import Adaptive
 from semcom_models.codec import Codec
 from semcom_models.errors import CodecError
-from semcom_models.measure import BATCH, CHANNELS, over_channel, psnr_db, ssim
+from semcom_models.measure import CHANNELS, lpips, over_channel, psnr_db, ssim
 from semcom_models.semcc import SemCC
 
 
@@ -40,9 +46,12 @@ def test_noise_has_the_variance_of_the_snr(networks: SemCC, snr_db: float) -> No
 
 
 @pytest.mark.parametrize("channel", CHANNELS)
-def test_pictures_go_over_each_channel(adaptive_networks: Adaptive, channel: str) -> None:
+def test_pictures_go_over_each_channel(
+    adaptive_networks: Adaptive, channel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(measure, "PIXELS", 4 * 64)
     codec = Codec(name="small", networks=adaptive_networks, engine="torch")
-    images = np.random.default_rng(0).integers(0, 256, (BATCH + 3, 8, 8, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (11, 8, 8, 3), dtype=np.uint8)
     received = over_channel(codec, images, channel=channel, snr_db=5, ratio=1 / 24, seed=1)
     assert received.shape == images.shape
     others = [over_channel(codec, images, channel=each, snr_db=5, ratio=1 / 24, seed=1) for each in CHANNELS]
@@ -85,3 +94,40 @@ def test_ssim_is_one_for_the_same_and_falls_with_noise() -> None:
 def test_ssim_of_small_pictures_has_a_smaller_window(side: int, known: bool) -> None:
     images = np.random.default_rng(0).integers(0, 256, (1, side, 16, 3), dtype=np.uint8)
     assert np.isfinite(ssim(images, images)).all() == known
+
+
+@pytest.fixture
+def with_lpips(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """In place of the package lpips, whose weights are not everywhere: how it is called, and none of its sense."""
+    monkeypatch.setitem(sys.modules, "lpips", request.param)
+    measure._lpips_network.cache_clear()
+    yield
+    measure._lpips_network.cache_clear()
+
+
+class MeanDistance(torch.nn.Module):
+    def __init__(self, *, net: str, verbose: bool) -> None:
+        super().__init__()
+
+    def forward(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        assert one.shape[1] == other.shape[1] == 3
+        return (one - other).abs().mean((1, 2, 3), keepdim=True)
+
+
+@pytest.mark.parametrize("with_lpips", [SimpleNamespace(LPIPS=MeanDistance)], indirect=True)
+def test_lpips_is_asked_about_pictures_from_minus_one_to_one(with_lpips: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measure, "PIXELS", 2 * 32 * 40)
+    black, received = np.zeros((2, 3, 32, 40, 3), np.uint8)
+    received[1], received[2] = 51, 255
+    np.testing.assert_allclose(lpips(black, received), [0, 0.4, 2], atol=1e-6)
+    assert np.isnan(lpips(black[:, :31], received[:, :31])).all()
+
+
+def _broken(**_: object) -> None:
+    raise OSError("no network")
+
+
+@pytest.mark.parametrize("with_lpips", [None, SimpleNamespace(LPIPS=_broken)], indirect=True)
+def test_without_lpips_or_its_weights_there_is_no_figure(with_lpips: None) -> None:
+    images = np.zeros((2, 32, 32, 3), np.uint8)
+    assert np.isnan(lpips(images, images)).all()

@@ -18,7 +18,8 @@ from semcom_models.errors import CodecError
 
 from semcom_training.data import REPOSITORY
 from semcom_training.errors import ConfigError, DataError
-from semcom_training.evaluate import Evaluation, Grid, Row, write_results
+from semcom_training.evaluate import Evaluation, Grid, Interval, Row, write_results
+from semcom_training.pictures import load_pictures
 from semcom_training.records import commit
 from semcom_training.train_commands import data_command, sweep_command, train_command
 
@@ -43,14 +44,19 @@ def eval_command(
     snr: str = "0,5,10,15,20",
     channel: str = "awgn",
     downstream: str = zoo.CLASSIFIER,
-    images: int = 1000,
+    dataset: str = "cifar10",
+    images: int | None = None,
     seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     card: bool = False,
 ) -> None:
-    """Measure codecs on the CIFAR-10 test images: one row for each point of the product of the lists.
+    """Measure codecs on test images: one row for each point of the product of the lists.
 
-    Example: ./semcom eval --codec semcc,deepjscc --ratio 1/24,1/12 --snr 0,5 --channel awgn,rayleigh --json rows.json
+    Examples:
+
+    ./semcom eval --codec semcc,deepjscc --ratio 1/24,1/12 --snr 0,5 --channel awgn,rayleigh --json rows.json
+
+    ./semcom eval --codec deepjscc --ratio 1/6 --dataset ~/Pictures
 
     Parameters
     ----------
@@ -65,9 +71,12 @@ def eval_command(
         awgn, rayleigh (one gain an image), rayleigh_fast (one a symbol).
     downstream
         The network that judges: a name of the zoo, a folder, or package.module:name of a callable that makes a
-        torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits.
+        torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits; "none" for PSNR and SSIM alone.
+    dataset
+        cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
+        classes, without which nothing judges.
     images
-        So many of the test images, from the first on.
+        So many of the test images, from the first on; without it 1,000, or all there are.
     seed
         What the channel is drawn from.
     json_file
@@ -84,7 +93,8 @@ def eval_command(
         raise UsageError("--card writes into one card: give one codec.")
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
-    evaluation = Evaluation(downstream=downstream, images=images, seed=seed)
+    pictures = load_pictures(dataset, count=images)
+    evaluation = Evaluation(pictures, downstream=None if downstream == "none" else downstream, seed=seed)
     if grid.codecs == ["none"]:
         rows = [evaluation.originals()]
     else:
@@ -95,9 +105,10 @@ def eval_command(
         print(f"Wrote {json_file}.")
     if card:
         options = {"codec": codec, "ratio": ratio, "snr": snr, "channel": channel, "downstream": downstream}
-        given = " ".join(f"--{name} {value}" for name, value in options.items() if value)
+        options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": len(pictures), "seed": seed}
+        given = " ".join(f"--{name} {value}" for name, value in options.items() if value != "")
         folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
-        write_results(folder, rows, command=f"./semcom eval {given} --images {images} --seed {seed}")
+        write_results(folder, rows, command=f"./semcom eval {given}")
 
 
 def _items(text: str, convert: type = str) -> list:
@@ -109,11 +120,10 @@ def _items(text: str, convert: type = str) -> list:
 
 
 def _print(rows: list[Row]) -> None:
-    table = Table(
-        title=f"{rows[0].images} test images of CIFAR-10, judged by {rows[0].downstream}, seed {rows[0].seed}"
-    )
+    judged = f", judged by {rows[0].downstream}" if rows[0].downstream else ""
+    table = Table(title=f"{rows[0].images} test images of {rows[0].dataset}{judged}, seed {rows[0].seed}")
     table.caption = "in brackets: intervals of 95 % confidence; recognised: accuracy over that on the originals"
-    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "recognised"):
+    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "LPIPS", "recognised"):
         table.add_column(heading, justify="left" if heading in ("codec", "channel") else "right")
     for row in rows:
         table.add_row(
@@ -121,16 +131,21 @@ def _print(rows: list[Row]) -> None:
             _number(row.ratio, ".4f"),
             row.channel or "-",
             _number(row.snr_db, "g"),
-            f"{row.accuracy:.1f} ({row.accuracy_ci95[0]:.1f}-{row.accuracy_ci95[1]:.1f})",
-            "-" if row.psnr_ci95 is None else f"{row.psnr_db:.2f} ({row.psnr_ci95[0]:.2f}-{row.psnr_ci95[1]:.2f})",
+            _with_interval(row.accuracy, row.accuracy_ci95, ".1f"),
+            _with_interval(row.psnr_db, row.psnr_ci95, ".2f"),
             _number(row.ssim, ".3f"),
+            _number(row.lpips, ".3f"),
             _number(row.recognition_ratio, ".3f"),
         )
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
 
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
+
+
+def _with_interval(value: float | None, interval: Interval | None, form: str) -> str:
+    return "-" if value is None else f"{value:{form}} ({interval[0]:{form}}-{interval[1]:{form}})"
 
 
 @app.command(name="figures")

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures on the test images: what ``semcom eval`` prints, and what stands in cards, tables and plots."""
+"""Figures on test pictures: what ``semcom eval`` prints, and what stands in cards, tables and plots."""
 
 import importlib
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,10 +17,14 @@ from semcom_models.errors import CodecError
 from torch import nn
 
 from semcom_training.classifier import accuracy
-from semcom_training.data import DataError, LabelledImages, cifar10, data_dir
+from semcom_training.data import Cifar10, LabelledImages
+from semcom_training.errors import ConfigError
+from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
+CIFAR10 = Cifar10().kind  # which cards do not state that are older than other data
 Interval = tuple[float, float]
+Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,24 +32,28 @@ class Row:
     """One operating point.
 
     ``codec``, ``ratio``, ``snr_db`` and ``channel`` are None for the originals, and so are ``psnr_db`` and its
-    interval.  ``accuracy`` is in percent; ``recognition_ratio`` is that over the accuracy on the originals, None where
-    that is 0.  ``psnr_db`` is the mean over the images of the PSNR in dB, ``ssim`` that of the structural similarity.
-    Intervals are of 95 % confidence over the images: Wilson's for the accuracy.
+    interval.  ``downstream``, ``accuracy`` in percent, its interval and ``recognition_ratio``, that over the accuracy
+    on the originals, are None where nothing judges; the last also where the accuracy on the originals is 0.
+    ``psnr_db`` is the mean over the images of the PSNR in dB, ``ssim`` and ``lpips`` those of the two similarities,
+    None where :mod:`semcom_models.measure` has none.  Intervals are of 95 % confidence over the images: Wilson's for
+    the accuracy.
     """
 
     codec: str | None
     ratio: float | None
     snr_db: float | None
     channel: str | None
-    downstream: str
+    downstream: str | None
     images: int
     seed: int
-    accuracy: float
-    accuracy_ci95: Interval
+    accuracy: float | None
+    accuracy_ci95: Interval | None
     psnr_db: float | None
     psnr_ci95: Interval | None
-    ssim: float
+    ssim: float | None
     recognition_ratio: float | None
+    dataset: str = Cifar10.name
+    lpips: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,58 +70,62 @@ class Grid:
 
 
 class Evaluation:
-    """The first ``images`` test images and a downstream network, to measure codecs with.
+    """Pictures and a downstream network, to measure codecs with.
 
     Args:
         downstream: a network of the zoo, a folder, or ``package.module:name`` of a callable without arguments that
-            makes a module from [B, 3, H, W] in [0, 1] to class logits.
+            makes a module from [B, 3, H, W] in [0, 1] to class logits; None for pictures alone, as for those without
+            labels.
 
     Raises:
         CodecError: there is no such network.
-        DataError: there are not so many images.
+        ConfigError: it is of the zoo and was trained on other data.
     """
 
-    def __init__(self, *, downstream: str, images: int, seed: int) -> None:
-        self.downstream, self.seed = downstream, seed
-        self._classifier = load_downstream(downstream)
-        self._test = test_images(images)
-        self._sent = self._test.images.permute(0, 2, 3, 1).contiguous().numpy()
-        self._accuracy_of_originals = self._accuracy(self._sent)
+    def __init__(self, pictures: Pictures, *, downstream: str | None, seed: int) -> None:
+        self.seed, self._pictures = seed, pictures
+        self.downstream = downstream if pictures.labels is not None else None
+        self._classifier = self.downstream and load_downstream(self.downstream, judges=pictures)
+        self._accuracy_of_originals = self._accuracy(pictures.groups)
 
     def originals(self) -> Row:
         """What the downstream network makes of the pictures as they are."""
-        return self._row(self._sent, codec=None, ratio=None, snr_db=None, channel=None)
+        return self._row(self._pictures.groups, codec=None, ratio=None, snr_db=None, channel=None)
 
     def rows(self, grid: Grid) -> Iterator[Row]:
-        """One row a point of the grid.
+        """One row a point of the grid; ``ratio`` is that of the first picture.
 
         Raises:
             CodecError: a codec or a channel that is not there, or a ratio that a codec has not.
         """
-        _, height, width, _ = self._sent.shape
+        first = self._pictures.groups[0]
+        _, height, width, _ = first.shape
         for name in grid.codecs:
             codec = zoo.load_codec(name)
             for ratio in grid.ratios or [None]:
-                k = codec.symbols_for(height, width, ratio=ratio and float(ratio))
+                asked = ratio and float(ratio)
+                k = codec.symbols_for(height, width, ratio=asked)
                 for channel in grid.channels:
                     for snr_db in grid.snrs_db:
-                        point = {"ratio": k / self._sent[0].size, "snr_db": snr_db, "channel": channel}
-                        yield self._row(self._through(codec, **point), codec=name, **point)
+                        received = self._through(codec, ratio=asked, snr_db=snr_db, channel=channel)
+                        point = {"ratio": k / first[0].size, "snr_db": snr_db, "channel": channel}
+                        yield self._row(received, codec=name, **point)
 
-    def _through(self, codec: Codec, *, ratio: float, snr_db: float, channel: str) -> NDArray[np.uint8]:
-        return measure.over_channel(codec, self._sent, channel=channel, snr_db=snr_db, ratio=ratio, seed=self.seed)
+    def _through(self, codec: Codec, *, ratio: float | None, snr_db: float, channel: str) -> list[NDArray[np.uint8]]:
+        how = {"channel": channel, "snr_db": snr_db, "ratio": ratio, "seed": self.seed}
+        return [measure.over_channel(codec, group, **how) for group in self._pictures.groups]
 
     def _row(
         self,
-        received: NDArray[np.uint8],
+        received: Sequence[NDArray[np.uint8]],
         *,
         codec: str | None,
         ratio: float | None,
         snr_db: float | None,
         channel: str | None,
     ) -> Row:
-        share, count, originals = self._accuracy(received), len(received), self._accuracy_of_originals
-        psnr_db = None if codec is None else measure.psnr_db(self._sent, received)
+        share, count, originals = self._accuracy(received), len(self._pictures), self._accuracy_of_originals
+        psnr_db = None if codec is None else self._compared(measure.psnr_db, received)
         return Row(
             codec=codec,
             ratio=None if ratio is None else round(ratio, 6),
@@ -121,22 +134,39 @@ class Evaluation:
             downstream=self.downstream,
             images=count,
             seed=self.seed,
-            accuracy=round(100 * share, 2),
-            accuracy_ci95=_rounded(100 * bound for bound in wilson(share, count)),
+            accuracy=None if share is None else round(100 * share, 2),
+            accuracy_ci95=None if share is None else _rounded(100 * bound for bound in wilson(share, count)),
             psnr_db=None if psnr_db is None else round(psnr_db.mean().item(), 2),
             psnr_ci95=None if psnr_db is None else _rounded(around_mean(psnr_db)),
-            ssim=round(measure.ssim(self._sent, received).mean().item(), 4),
+            ssim=_mean(self._compared(measure.ssim, received)),
             recognition_ratio=round(share / originals, 4) if originals else None,
+            dataset=self._pictures.name,
+            lpips=_mean(self._compared(measure.lpips, received)),
         )
 
-    def _accuracy(self, pictures: NDArray[np.uint8]) -> float:
-        images = torch.from_numpy(pictures).permute(0, 3, 1, 2)
-        return accuracy(self._classifier, LabelledImages(images, self._test.labels))
+    def _compared(self, how: Comparison, received: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
+        """One figure for each picture."""
+        return np.concatenate([how(*pair) for pair in zip(self._pictures.groups, received, strict=True)])
+
+    def _accuracy(self, groups: Sequence[NDArray[np.uint8]]) -> float | None:
+        if self._classifier is None:
+            return None
+        labels = self._pictures.labels.split([len(group) for group in groups])
+        right = 0.0
+        for group, of_group in zip(groups, labels, strict=True):
+            images = torch.from_numpy(group).permute(0, 3, 1, 2)
+            right += len(group) * accuracy(self._classifier, LabelledImages(images, of_group))
+        return right / len(self._pictures)
 
 
-def load_downstream(name: str) -> nn.Module:
+def load_downstream(name: str, *, judges: Pictures) -> nn.Module:
     """A downstream network, in evaluation mode; raises as :class:`Evaluation`."""
     if ":" not in name:
+        config = zoo.read_card(zoo.find(name)).training.get("config", {})
+        if config.get("data", {}).get("kind", CIFAR10) != judges.kind:
+            raise ConfigError(
+                f"{name} was not trained to judge {judges.name}; name a network that was by --downstream, or none."
+            )
         return zoo.load_classifier(name)
     module, _, attribute = name.partition(":")
     try:
@@ -148,23 +178,11 @@ def load_downstream(name: str) -> nn.Module:
     return built.eval()
 
 
-def test_images(count: int) -> LabelledImages:
-    """The first ``count`` test images of CIFAR-10.
-
-    Raises:
-        DataError: there are not so many.
-    """
-    test = cifar10("test")
-    if not 2 <= count <= len(test):
-        raise DataError(f"{count} test images were asked for; there are {len(test)} in {data_dir()}, and it takes 2.")
-    return test[:count]
-
-
 def write_results(folder: Path, rows: Sequence[Row], *, command: str) -> None:
     """Put measured rows, the command that prints them, and the hash of the downstream network, into a card."""
     card = zoo.read_card(folder)
     result = {"command": command, "rows": [asdict(row) for row in rows]}
-    if rows[0].codec is not None:
+    if rows[0].codec is not None and rows[0].downstream is not None:
         judge = zoo.find(rows[0].downstream)
         result["weights_sha256"] = {rows[0].downstream: zoo.read_card(judge).weights_sha256}
     zoo.write_card(folder, replace(card, results=[result]))
@@ -186,3 +204,9 @@ def around_mean(values: NDArray[np.float64]) -> Interval:
 def _rounded(interval: Sequence[float]) -> Interval:
     low, high = interval
     return round(float(low), 2), round(float(high), 2)
+
+
+def _mean(values: NDArray[np.float64]) -> float | None:
+    """None where there is no figure of some picture."""
+    mean = values.mean().item()
+    return None if math.isnan(mean) else round(mean, 4)

@@ -12,6 +12,7 @@ from semcom_models.errors import CodecError
 
 from semcom_training.data import DataError
 from semcom_training.evaluate import Evaluation, Grid, Row
+from semcom_training.pictures import load_pictures
 
 METHODS = ("semcc", "semre", "deepjscc", "deepsc")
 RATIOS = tuple(map(Fraction, ("1/24", "1/12", "1/6", "1/4", "1/3", "2/5")))
@@ -80,8 +81,9 @@ def plan() -> list[tuple[str, Grid]]:
 
 def measured(plan: list[tuple[str, Grid]], *, images: int, seed: int) -> Iterator[Row]:
     """The rows of a plan: for each downstream network the originals first."""
+    pictures = load_pictures("cifar10", count=images)
     for downstream, grid in plan:
-        evaluation = Evaluation(downstream=downstream, images=images, seed=seed)
+        evaluation = Evaluation(pictures, downstream=downstream, seed=seed)
         yield evaluation.originals()
         yield from evaluation.rows(grid)
 

@@ -6,12 +6,14 @@ import shlex
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 from semcom_models import measure, zoo
 from semcom_training import __main__ as commands
 from semcom_training.data import cifar10
 from semcom_training.evaluate import Evaluation, around_mean, wilson
+from semcom_training.pictures import load_pictures
 
 CLASSIFIER = """
 name = "resnet20-cifar10"
@@ -109,12 +111,14 @@ MISTAKES = {
     "math:inf cannot be made": ["--downstream", "math:inf"],
     "builtins:dict is a dict, no torch.nn.Module": ["--downstream", "builtins:dict"],
     "nothing to measure": ["--snr", ""],
+    "no data set and no folder 'kodak'; data sets: cifar10, mnist, fashion-mnist, stl10": ["--dataset", "kodak"],
+    "resnet20-cifar10 was not trained to judge album": ["--dataset", "album"],
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
 }
 
 
-def test_eval_tells_what_cannot_be(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eval_tells_what_cannot_be(lab: Path, album: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     run(lab, *CODE, monkeypatch=monkeypatch)
     for message, wrong in MISTAKES.items():
@@ -132,8 +136,29 @@ def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.
         "        return torch.nn.functional.one_hot((5 * images[:, 0, 0, 0]).long() // 5 + 5, 10).float()\n"
     )
     monkeypatch.syspath_prepend(lab)
-    row = Evaluation(downstream="my_judge:Red", images=4, seed=0).originals()
+    row = Evaluation(load_pictures("cifar10", count=4), downstream="my_judge:Red", seed=0).originals()
     assert (row.downstream, row.accuracy) == ("my_judge:Red", 100)
+
+
+def test_pictures_of_any_size_are_measured(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+    run(lab, *CODE, monkeypatch=monkeypatch)
+    (lab / "photos").mkdir()
+    noise = np.random.default_rng(1).integers(0, 256, (3, 40, 48, 3), dtype=np.uint8)
+    sent = [noise[0], noise[1, :24], noise[2]]
+    for number, pixels in enumerate(sent):
+        Image.fromarray(pixels).save(lab / "photos" / f"{number}.png")
+    options = ["--codec", "tiny", "--snr", "10", "--dataset", "photos", "--json", lab / "rows.json"]
+    run(lab, "eval", *options, monkeypatch=monkeypatch)
+    (row,) = json.loads((lab / "rows.json").read_text())["rows"]
+    assert (row["dataset"], row["images"], row["downstream"], row["accuracy"]) == ("photos", 3, None, None)
+    codec = zoo.load_codec("tiny")
+    alike = [np.stack([sent[1]]), np.stack([sent[0], sent[2]])]
+    received = [measure.over_channel(codec, group, snr_db=10, seed=0) for group in alike]
+    expected = np.concatenate([measure.psnr_db(*pair) for pair in zip(alike, received, strict=True)])
+    assert row["psnr_db"] == pytest.approx(expected.mean(), abs=0.01)
+    with pytest.raises(SystemExit, match="4 test images were asked for; there are 3 in photos"):
+        run(lab, "eval", *options, "--images", "4", monkeypatch=monkeypatch)
 
 
 def test_wilsons_interval() -> None:
@@ -158,6 +183,9 @@ def test_a_folder_of_pictures_trains_a_judge_and_a_codec(
     assert zoo.read_card(lab / "zoo" / "resnet20-cifar10").arguments == {"classes": 2}
     run(lab, *CODE, *album, monkeypatch=monkeypatch)
     assert zoo.read_card(lab / "zoo" / "tiny").training["data"] == "album, 16 training images"
+    run(lab, "eval", "--codec", "none", "--dataset", "album", "--json", lab / "rows.json", monkeypatch=monkeypatch)
+    (row,) = json.loads((lab / "rows.json").read_text())["rows"]
+    assert (row["dataset"], row["images"], row["recognition_ratio"]) == ("album", 20, 1)
     with pytest.raises(SystemExit, match="resnet20-cifar10 knows 2 classes, and CIFAR-10 has 10"):
         run(lab, *CODE, "name=other", monkeypatch=monkeypatch)
 

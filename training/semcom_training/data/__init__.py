@@ -11,7 +11,7 @@ from pydantic import Field
 
 from semcom_training.data.cifar import Cifar10, cifar10
 from semcom_training.data.files import REPOSITORY, data_dir
-from semcom_training.data.folder import Folder, FolderImages
+from semcom_training.data.folder import Folder, FolderImages, whole_pictures
 from semcom_training.data.idx import FashionMnist, Mnist
 from semcom_training.data.images import (
     Augmentation,
@@ -44,4 +44,5 @@ __all__ = [
     "random_flip",
     "random_shift",
     "to_unit",
+    "whole_pictures",
 ]

@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 from pydantic import Field
 from torch import Tensor
@@ -85,7 +86,7 @@ class Folder:
         Raises:
             DataError: there is no such folder, there are too few pictures, or one is too small or cannot be read.
         """
-        labelled = [(file, number) for number, files in enumerate(self._by_class.values()) for file in files]
+        labelled = _numbered(self._by_class)
         if len(labelled) < FEWEST:
             raise DataError(f"{self.path} has {len(labelled)} pictures; for training there have to be {FEWEST}.")
         labelled.sort(key=lambda one: hashlib.sha256(one[0].relative_to(self._root).as_posix().encode()).digest())
@@ -106,24 +107,26 @@ class Folder:
 
     @cached_property
     def _by_class(self) -> dict[str | None, list[Path]]:
-        """The pictures of each class in the order of their names; of the class None if there are no subfolders."""
-        if not self._root.is_dir():
-            raise DataError(f"There is no folder {self.path}.")
-        visible = sorted(path for path in self._root.iterdir() if not path.name.startswith("."))
-        inside = {folder.name: _pictures(folder.rglob("*")) for folder in visible if folder.is_dir()}
-        classes = {name: files for name, files in inside.items() if files}
-        beside = _pictures(visible)
-        if classes and beside:
-            raise DataError(
-                f"{self.path} has pictures beside folders of pictures, as {beside[0].name}; move them into a class."
-            )
-        return classes or {None: beside}
+        return _by_class(self._root)
 
     def _check(self, file: Path) -> None:
         with _opened(file) as image:
             if min(image.size) < self.side:
                 width, height = image.size
                 raise DataError(f"{file} is {width}x{height} pixels, less than data.side={self.side}; lower it.")
+
+
+def whole_pictures(folder: Path, *, most: int) -> tuple[list[NDArray[np.uint8]], Tensor | None]:
+    """The first ``most`` pictures of a folder, uint8 [H, W, 3], in the order of their classes and names; their classes,
+    int64 [N], None if there are no subfolders.
+
+    Raises:
+        DataError: there is no such folder, or a picture cannot be read.
+    """
+    by_class = _by_class(folder)
+    labelled = _numbered(by_class)[:most]
+    labels = None if None in by_class else torch.tensor([number for _, number in labelled])
+    return [_pixels(file) for file, _ in labelled], labels
 
 
 def crop(file: Path, side: int, place: Sequence[float]) -> Tensor:
@@ -138,6 +141,11 @@ def crop(file: Path, side: int, place: Sequence[float]) -> Tensor:
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
+def _pixels(file: Path) -> NDArray[np.uint8]:
+    with _opened(file) as image:
+        return np.array(image.convert("RGB"))
+
+
 @contextmanager
 def _opened(file: Path) -> Iterator[Image.Image]:
     try:
@@ -145,6 +153,26 @@ def _opened(file: Path) -> Iterator[Image.Image]:
             yield image
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise DataError(f"{file} cannot be read as a picture ({error}); remove or mend it.") from error
+
+
+def _by_class(folder: Path) -> dict[str | None, list[Path]]:
+    """The pictures of each class in the order of their names; of the class None if there are no subfolders."""
+    if not folder.is_dir():
+        raise DataError(f"There is no folder {folder}.")
+    visible = sorted(path for path in folder.iterdir() if not path.name.startswith("."))
+    inside = {each.name: _pictures(each.rglob("*")) for each in visible if each.is_dir()}
+    classes = {name: files for name, files in inside.items() if files}
+    beside = _pictures(visible)
+    if classes and beside:
+        raise DataError(
+            f"{folder} has pictures beside folders of pictures, as {beside[0].name}; move them into a class."
+        )
+    return classes or {None: beside}
+
+
+def _numbered(by_class: dict[str | None, list[Path]]) -> list[tuple[Path, int]]:
+    """Each picture with the number of its class."""
+    return [(file, number) for number, files in enumerate(by_class.values()) for file in files]
 
 
 def _pictures(paths: Iterable[Path]) -> list[Path]:

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures to report on, by the names that ``semcom eval`` takes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from semcom_training.data import Cifar10, DataError, FashionMnist, Mnist, Stl10, data_dir, whole_pictures
+
+DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
+USUAL = 1000
+FEWEST = 2  # for an interval
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """``groups``, uint8 [N, H, W, 3], one for each size; ``labels`` [N of all], int64, None where there are none.
+
+    ``kind`` is that of the data set in a config.
+    """
+
+    name: str
+    kind: str
+    groups: Sequence[NDArray[np.uint8]]
+    labels: Tensor | None
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups))
+
+
+def load_pictures(name: str, *, count: int | None = None) -> Pictures:
+    """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; or, by its path, the
+    pictures of a folder, whole and sorted by size, its subfolders being the classes.
+
+    Raises:
+        DataError: there is no such data set, it cannot be had, or it has not so many images, or less than two.
+    """
+    if name in DATA_SETS:
+        source = DATA_SETS[name]()
+        test = source.load("test")
+        part = test[: _checked(count, of=len(test), place=data_dir())]
+        return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join(DATA_SETS)}.")
+    pictures, labels = whole_pictures(folder, most=count or USUAL)
+    _checked(count, of=len(pictures), place=folder)
+    order = sorted(range(len(pictures)), key=lambda i: pictures[i].shape)
+    groups = [np.stack([pictures[i] for i in same]) for _, same in groupby(order, key=lambda i: pictures[i].shape)]
+    return Pictures(name, "folder", groups, None if labels is None else labels[torch.tensor(order)])
+
+
+def _checked(count: int | None, *, of: int, place: Path) -> int:
+    asked = min(of, USUAL) if count is None else count
+    if not FEWEST <= asked <= of:
+        raise DataError(f"{asked} test images were asked for; there are {of} in {place}, and it takes {FEWEST}.")
+    return asked
