@@ -251,7 +251,7 @@ build_blocks() {
     # The mark's time is that of the start, so what is edited meanwhile is built the next time.
     touch "$build/made-for"
     configure
-    cmake --build "$build" --parallel "$(nproc)" --target semcom_python
+    cmake --build "$build" --parallel "$(nproc)" --target semcom_python flowgraphs
     rm -rf "$prefix"
     cmake --install "$build"
     "$python" -c 'from gnuradio import semcom'

@@ -12,6 +12,7 @@ import numpy as np
 from cyclopts import App, Parameter
 from errors import AppError, told_in_a_sentence
 from json_file import JsonFile, write_json
+from ratio import number
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -81,7 +82,7 @@ def demo(
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
     loaded = zoo.load_codec(codec)
-    k_over_n = _number(ratio)
+    k_over_n = number(ratio)
     loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     out.mkdir(parents=True, exist_ok=True)
     middle_db = sorted(set(snr))[len(set(snr)) // 2] if loaded.ratios[0] < loaded.ratios[1] else None
@@ -101,17 +102,6 @@ def demo(
     if json_file:
         write_json(json_file, {"rows": [asdict(row) for row in rows]})
         console.print(f"Wrote {json_file}.", highlight=False)
-
-
-def _number(ratio: str | None) -> float | None:
-    """What "1/24" or "0.04" stand for."""
-    if ratio is None:
-        return None
-    over, slash, under = ratio.partition("/")
-    try:
-        return float(over) / (float(under) if slash else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise AppError(f"A bandwidth ratio is written as 1/24 or 0.04, not as {ratio!r}.") from error
 
 
 def _deliveries(links: "Iterator[Loopback]", snr: list[float], count: int) -> "Iterator[tuple[float, Delivery]]":
