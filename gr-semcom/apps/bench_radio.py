@@ -22,8 +22,8 @@ MIXED_DB = 3.0  # a picture is another one's where it is so much nearer to that
 def measure_radio(*, radio: Radio, codec: str, rates_msps: list[float], seconds: float, device: str) -> list[dict]:
     """One row a sample rate, each for about ``seconds``, until samples or pictures are lost.
 
-    The pictures are 32x32 pieces of photographs.  ``drops`` are the radio's U, O and L; ``mixed`` the pictures that came
-    out as another one; latencies are from image source to image sink, with ``WINDOW`` pictures on their way.
+    The pictures are 32x32 pieces of photographs.  ``drops`` are the radio's U, O and L; ``mixed`` counts the pictures
+    that came out as another one; latencies are from source to sink, with ``WINDOW`` pictures on their way.
     """
     rows: list[dict] = []
     loaded, pieces = zoo.load_codec(codec), _pieces()
