@@ -62,7 +62,7 @@ void clock::set_time_now(const uhd::time_spec_t& time)
 {
     std::lock_guard lock(d_mutex);
     d_pps_time.reset();
-    d_offset = time - uhd::time_spec_t(count());
+    d_offset = time - uhd::time_spec_t::from_ticks(static_cast<long long>(std::floor(count() * 1000)), 1000);
 }
 
 uhd::time_spec_t clock::time_at_last_pps()

@@ -42,6 +42,8 @@ public:
     int64_t sample_at(const uhd::time_spec_t& time, double rate);
 
     uhd::time_spec_t time_now();
+    //! Holds from the last whole millisecond of the count on, so that times a whole number of samples apart from this one
+    //! are those of samples, as long as the rate is a whole number of kHz.
     void set_time_now(const uhd::time_spec_t& time);
 
     //! There is a pulse at each whole second of the count, so all devices of an air without clock_ppm share it.

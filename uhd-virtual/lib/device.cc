@@ -119,10 +119,7 @@ void device::build_motherboard()
     }
     _tree->create<uhd::meta_range_t>(board / "tick_rate/range").set(master_clock_range());
     _tree->create<double>(board / "tick_rate")
-        .set_coercer([this](double hz) {
-            require_no_streams("master clock");
-            return set_master_clock(hz);
-        })
+        .set_coercer([this](double hz) { return set_master_clock(hz); })
         .set_publisher([this] { return d_master_clock; });
     _tree->create<bool>(board / "auto_tick_rate")
         .set(d_automatic_clock)
@@ -197,29 +194,29 @@ void device::build_front_end(const uhd::fs_path& path, front_end& end, bool tran
         build_sensor(*_tree, path / "sensors/rssi", [&end] { return uhd::sensor_value_t("RSSI", end.power_dbm, "dBm"); });
 }
 
-void device::require_no_streams(const std::string& what) const
-{
-    if (d_radio->streamers > 0)
-        throw uhd::runtime_error("virtual USRP: the " + what + " cannot change while a stream is open; close it first.");
-}
-
+/* The sample rates follow the master clock, but for those of open streams, which cannot change. */
 double device::set_master_clock(double hz)
 {
-    d_master_clock = master_clock_range().clip(hz);
-    for (front_end* ends : { d_radio->rx, d_radio->tx })
-        for (size_t i = 0; i < radio::channels; ++i)
-            ends[i].rate = nearest_sample_rate(ends[i].rate, d_master_clock);
-    return d_master_clock;
+    const double master_clock = master_clock_range().clip(hz);
+    front_end* ends[] = { &d_radio->rx[0], &d_radio->rx[1], &d_radio->tx[0], &d_radio->tx[1] };
+    for (front_end* end : ends)
+        if (end->streams > 0 && nearest_sample_rate(end->rate, master_clock) != end->rate)
+            throw uhd::runtime_error("virtual USRP: a stream is open, and its sample rate does not go with this one or this "
+                                     "master clock; close it first.");
+    for (front_end* end : ends)
+        end->rate = nearest_sample_rate(end->rate, master_clock);
+    return d_master_clock = master_clock;
 }
 
 double device::set_rate(front_end& end, double rate)
 {
     if (rate == end.rate)
         return rate;
-    require_no_streams("sample rate");
+    if (end.streams > 0)
+        throw uhd::runtime_error("virtual USRP: the sample rate cannot change while a stream is open; close it first.");
     if (d_automatic_clock) {
-        const front_end& other = &end == &d_radio->rx[0] || &end == &d_radio->rx[1] ? d_radio->tx[0] : d_radio->rx[0];
-        set_master_clock(choose_master_clock({ rate, other.rate }));
+        const bool receives = &end == &d_radio->rx[0] || &end == &d_radio->rx[1];
+        set_master_clock(choose_master_clock({ rate, receives ? d_radio->tx[0].rate : d_radio->rx[0].rate }));
     }
     end.rate = nearest_sample_rate(rate, d_master_clock);
     return end.rate;

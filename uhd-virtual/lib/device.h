@@ -25,7 +25,6 @@ private:
     void build_dsp(const uhd::fs_path& path, front_end& end);
     void build_front_end(const uhd::fs_path& path, front_end& end, bool transmits, const std::string& name);
     void issue_stream_cmd(size_t channel, const uhd::stream_cmd_t& command);
-    void require_no_streams(const std::string& what) const;
     double set_master_clock(double hz);
     double set_rate(front_end& end, double rate);
 

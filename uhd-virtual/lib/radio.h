@@ -23,6 +23,7 @@ struct front_end {
     std::atomic<double> rate{ 250e3 };
     std::atomic<uint64_t> clipped_samples{ 0 };
     std::atomic<double> power_dbm{ -200 }; //!< of the last block received
+    std::atomic<int> streams{ 0 };         //!< that are open; their rate stays
 };
 
 /*! What device and streamers share; the streamers may live longer than the device. */
@@ -44,19 +45,6 @@ struct radio {
     clock time;
     front_end rx[channels], tx[channels];
     std::vector<size_t> rx_mapping{ 0, 1 }, tx_mapping{ 0, 1 }; //!< from the channels of the subdev spec
-    std::atomic<int> streamers{ 0 };                            //!< that are open; their rate stays
-};
-
-//! Counts a streamer in radio::streamers while it lives.
-class streamer_count
-{
-public:
-    explicit streamer_count(radio& of) : d_radio(of) { ++d_radio.streamers; }
-    streamer_count(const streamer_count&) = delete;
-    ~streamer_count() { --d_radio.streamers; }
-
-private:
-    radio& d_radio;
 };
 
 } // namespace uhd_virtual

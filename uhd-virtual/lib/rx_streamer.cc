@@ -18,7 +18,6 @@ constexpr int64_t endless = std::numeric_limits<int64_t>::max();
 rx_streamer::rx_streamer(std::shared_ptr<radio> from, const uhd::stream_args_t& args)
     : d_radio(std::move(from)),
       d_format(*d_radio, args, direction::receive),
-      d_counted(*d_radio),
       d_claim(d_radio->where, d_format.rate),
       d_samples(reception::block)
 {

@@ -58,7 +58,6 @@ private:
 
     const std::shared_ptr<radio> d_radio;
     const stream_format d_format;
-    const streamer_count d_counted;
     const rate_claim d_claim;
     std::vector<std::unique_ptr<reception>> d_receptions; // one a channel
     std::unique_ptr<sigmf_writer> d_writer;

@@ -45,16 +45,18 @@ std::vector<size_t> front_ends(const std::vector<size_t>& channels, const std::v
 
 } // namespace
 
-stream_format::stream_format(const radio& of, const uhd::stream_args_t& args, direction which)
+stream_format::stream_format(radio& of, const uhd::stream_args_t& args, direction which)
     : channels(front_ends(args.channels, which == direction::transmit ? of.tx_mapping : of.rx_mapping)),
       converter(make_converter(args, which)),
       bytes_per_item(uhd::convert::get_bytes_per_item(args.cpu_format))
 {
-    const front_end* ends = which == direction::transmit ? of.tx : of.rx;
+    front_end* ends = which == direction::transmit ? of.tx : of.rx;
     rate = ends[channels[0]].rate;
     for (const size_t channel : channels)
         if (ends[channel].rate != rate)
             throw uhd::value_error("virtual USRP: the channels of a stream must have one sample rate.");
+    for (const size_t channel : channels)
+        marks.emplace_back(ends[channel]);
     const size_t most = which == direction::transmit ? of.configured.send_packet_samples()
                                                      : of.configured.recv_packet_samples();
     packet_samples = std::clamp<size_t>(args.args.cast<size_t>("spp", most), 1, most);

@@ -22,7 +22,6 @@ constexpr uint64_t most_stretches = transmission::stretches_held / 4; // that wa
 tx_streamer::tx_streamer(std::shared_ptr<radio> from, const uhd::stream_args_t& args)
     : d_radio(std::move(from)),
       d_format(*d_radio, args, direction::transmit),
-      d_counted(*d_radio),
       d_claim(d_radio->where, d_format.rate),
       d_buffer_samples(d_radio->configured.send_buffer_samples()),
       d_samples(block)

@@ -49,7 +49,6 @@ private:
 
     const std::shared_ptr<radio> d_radio;
     const stream_format d_format;
-    const streamer_count d_counted;
     const rate_claim d_claim;
     const int64_t d_buffer_samples;
     std::vector<transmit_channel> d_channels;
