@@ -220,10 +220,23 @@ rate_claim::rate_claim(std::shared_ptr<air> where, double rate) : d_air(std::mov
             each.clear(); // its sample numbers were of another rate
     }
     d_file.try_lock_shared(rate_byte);
-    if (common != rate)
-        throw uhd::runtime_error("virtual USRP: " + d_air->title() + " runs at " + megasamples(common) +
+    d_air->require_rate(rate);
+}
+
+void air::require_rate(double rate) const
+{
+    if (d_memory->rate != rate)
+        throw uhd::runtime_error("virtual USRP: " + title() + " runs at " + megasamples(d_memory->rate) +
                                  ", so this device cannot stream at " + megasamples(rate) +
                                  ": give all transmitters and receivers on it one sample rate.");
+}
+
+void air::check_rate(double rate) const
+{
+    locked_file file = d_file.reopen();
+    byte_lock lock(file, state_byte);
+    if (!file.try_lock(rate_byte))
+        require_rate(rate);
 }
 
 transmit_channel::transmit_channel(std::shared_ptr<air> where, int64_t now)

@@ -91,6 +91,10 @@ public:
 
     std::chrono::steady_clock::time_point epoch() const;
     double speed() const;
+
+    //! \throws uhd::runtime_error if there are claims to another rate; for a caller who holds none yet
+    void check_rate(double rate) const;
+
     const transmission& channel(size_t i) const;
     const std::string& name() const { return d_name; }
 
@@ -106,6 +110,7 @@ private:
     void reserve(int64_t offset, int64_t size);
     int64_t offset_of(const transmission& channel) const;
     std::string title() const;
+    void require_rate(double rate) const;
 
     const std::string d_name;
     locked_file d_file;

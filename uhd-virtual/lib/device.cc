@@ -218,8 +218,10 @@ double device::set_rate(front_end& end, double rate)
         const bool receives = &end == &d_radio->rx[0] || &end == &d_radio->rx[1];
         set_master_clock(choose_master_clock({ rate, receives ? d_radio->tx[0].rate : d_radio->rx[0].rate }));
     }
-    end.rate = nearest_sample_rate(rate, d_master_clock);
-    return end.rate;
+    const double nearest = nearest_sample_rate(rate, d_master_clock);
+    d_radio->where->check_rate(nearest); // now, as gr-uhd opens its stream in a thread whose exceptions get lost
+    end.rate = nearest;
+    return nearest;
 }
 
 uhd::rx_streamer::sptr device::get_rx_stream(const uhd::stream_args_t& args)

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+import gc
 import os
 import uuid
 from pathlib import Path
@@ -19,6 +20,7 @@ def air():
     name = f"/test-{uuid.uuid4().hex[:12]}"
     memory = Path("/dev/shm") / name[1:]
     yield name
+    gc.collect()  # a flowgraph keeps its device
     left = memory.exists()
     memory.unlink(missing_ok=True)
     assert not left, "the last user did not unlink the air"
