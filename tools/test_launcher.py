@@ -48,13 +48,14 @@ class Machine:
         self.program(
             "gnuradio-config-info", f'if [[ $1 == --version ]]; then echo 3.10.5.1; else echo "{self.programs}"; fi'
         )
-        for name in ("make", "c++"):
+        for name in ("make", "c++", "uhd_usrp_probe"):
             self.program(name, "exit 0")
         self.program(
             "cmake",
             f'echo "$1" >>"{self.cmake_calls}"; if [[ $1 == --install ]]; then mkdir "${{2%/build}}/prefix"; fi',
         )
-        (self.checkout / "gr-semcom").mkdir()
+        for name in ("gr-semcom", "uhd-virtual"):
+            (self.checkout / name).mkdir()
         (self.checkout / "CMakeLists.txt").touch()
 
     @property
