@@ -29,7 +29,9 @@ int64_t clock::now(double rate) const { return static_cast<int64_t>(std::floor(c
 
 host_time clock::instant(int64_t sample, double rate) const
 {
-    return d_epoch + nanoseconds(static_cast<int64_t>(std::ceil(sample / (rate * d_counts_per_ns))));
+    constexpr double century = 3e18; // and not more, lest nanoseconds overflow
+    const double ns = std::clamp(std::ceil(sample / (rate * d_counts_per_ns)), -century, century);
+    return d_epoch + nanoseconds(static_cast<int64_t>(ns));
 }
 
 int64_t clock::samples_in(nanoseconds host, double rate) const

@@ -124,7 +124,8 @@ void device::build_motherboard()
     _tree->create<bool>(board / "auto_tick_rate")
         .set(d_automatic_clock)
         .add_coerced_subscriber([this](bool automatic) { d_automatic_clock = automatic; });
-    build_sensor(*_tree, board / "sensors/ref_locked", [] { return uhd::sensor_value_t("Ref", true, "locked", "unlocked"); });
+    build_sensor(*_tree, board / "sensors/ref_locked",
+                 [] { return uhd::sensor_value_t("Ref", true, "locked", "unlocked"); });
 }
 
 void device::build_time()

@@ -23,6 +23,7 @@ BOOST_AUTO_TEST_CASE(samples_and_instants_go_together)
         BOOST_TEST(std::abs(std::chrono::duration<double>(at - epoch).count() - sample / (rate * 0.2 * (1 + 20e-6))) < 1e-8);
     }
     BOOST_TEST(c.samples_in(1ms, rate) == 801); // rounded up
+    BOOST_TEST((c.instant(std::numeric_limits<int64_t>::max(), 1) > steady::now() + 24h)); // and not in the past
 }
 
 BOOST_AUTO_TEST_CASE(times_keep_their_sample_however_large_they_are)

@@ -62,7 +62,8 @@ BOOST_AUTO_TEST_CASE(mixer_turns_by_the_sample_number)
     m.mix(x.data(), x.size(), far, -0.3172);
     for (const size_t i : { 0, 1, 255, 256, 2999 }) {
         const long double cycles = -0.3172L * (far + static_cast<int64_t>(i));
-        BOOST_TEST(std::abs(std::complex<double>(x[i]) - std::polar(1.0, 2 * pi * static_cast<double>(cycles - std::floor(cycles)))) < 1e-4);
+        const auto turn = static_cast<double>(cycles - std::floor(cycles));
+        BOOST_TEST(std::abs(std::complex<double>(x[i]) - std::polar(1.0, 2 * pi * turn)) < 1e-4);
     }
 }
 
@@ -72,9 +73,9 @@ BOOST_AUTO_TEST_CASE(interpolator_is_exact_in_its_passband)
     for (const double f : { 0.0, 0.11, 0.3, 0.45 }) {
         const samples x = tone(1100, f, 1);
         samples y(1000), known(1000);
-        between.add(&x[20], 0.37, 1.0001, y.data(), y.size());
+        between.add(&x[interpolator::before], 0.37, 1.0001, y.data(), y.size());
         for (size_t i = 0; i < known.size(); ++i)
-            known[i] = cf(std::polar(1.0, 2 * pi * f * (20.37 + 1.0001 * i)));
+            known[i] = cf(std::polar(1.0, 2 * pi * f * (interpolator::before + 0.37 + 1.0001 * i)));
         BOOST_TEST(residual(y, known, 1) < 3e-7);
     }
 }
