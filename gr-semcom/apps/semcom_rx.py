@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gnuradio.semcom.pdus import ImagePdu
 
 TICK_S = 0.1
+WRITING_S = 10.0
 TAIL = 16384  # samples behind a recording within which its last burst is found
 
 app = App(name="semcom rx", version_flags=[])
@@ -107,16 +108,18 @@ def rx(
     arriving = _Arrivals(flowgraph, all_of_it=replay is not None)
     try:
         with running(flowgraph) as ended:
+            console.print("Listening; Ctrl-C ends it." if replay is None else f"Playing {replay}.")
             for row in arriving.rows(ended, end=end):
                 rows.append(row)
                 console.print(_line(row))
                 if len(rows) == count:
                     break
+            _wait_for_files(flowgraph, len(rows))
     except KeyboardInterrupt:
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
     lost = flowgraph.burst_receiver.gaps()
-    console.print(f"{len(rows)} pictures; {link}; samples lost in {lost} places (O).")
+    console.print(f"{len(rows)} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
     if json_file:
         write_json(json_file, {"rows": [vars(row) for row in rows], "link": vars(link), "gaps": lost})
         console.print(f"Wrote {json_file}.")
@@ -169,6 +172,13 @@ class _Arrivals:
                 **vars(image.reception),
             )
         )
+
+
+def _wait_for_files(flowgraph: gr.top_block, pictures: int) -> None:
+    """Until the image sink has dealt with so many."""
+    end = time.monotonic() + WRITING_S
+    while flowgraph.image_sink.received() + flowgraph.image_sink.dropped() < pictures and time.monotonic() < end:
+        time.sleep(TICK_S)
 
 
 def _rate(recording: Path) -> float:

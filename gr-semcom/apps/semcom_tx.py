@@ -91,7 +91,7 @@ def tx(
     except KeyboardInterrupt:
         console.print("Stopped.")
     counts = flowgraph.radio_monitor.counts()
-    console.print(f"{flowgraph.burst_transmitter.images()} pictures sent; {counts}.", highlight=False)
+    console.print(f"{flowgraph.burst_transmitter.images()} pictures sent; {counts}.", highlight=False, soft_wrap=True)
 
 
 def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:

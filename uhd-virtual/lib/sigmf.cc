@@ -84,12 +84,11 @@ void sigmf_writer::write(const sc16* samples, size_t n, int64_t first, double fr
     if (d_captures.empty() || first != d_next || frequency_hz != d_captures.back().frequency_hz)
         d_captures.push_back({ d_samples, first, frequency_hz });
     d_file.write(reinterpret_cast<const char*>(samples), n * sizeof(sc16));
-    d_hash.add(samples, n * sizeof(sc16));
     d_samples += n;
     d_next = first + n;
 }
 
-std::string sigmf_writer::metadata()
+std::string sigmf_writer::metadata() const
 {
     std::ostringstream json;
     json.precision(17);
@@ -99,8 +98,7 @@ std::string sigmf_writer::metadata()
          << "    \"core:version\": \"1.0.0\",\n"
          << "    \"core:num_channels\": 1,\n"
          << "    \"core:hw\": \"virtual USRP\",\n"
-         << "    \"core:recorder\": \"uhd-virtual\",\n"
-         << "    \"core:sha512\": \"" << d_hash.finish() << "\"\n  },\n"
+         << "    \"core:recorder\": \"uhd-virtual\"\n  },\n"
          << "  \"captures\": [";
     for (size_t i = 0; i < d_captures.size(); ++i)
         json << (i == 0 ? "\n" : ",\n") << "    { \"core:sample_start\": " << d_captures[i].start
@@ -134,7 +132,7 @@ sigmf_metadata parse_sigmf_metadata(const std::string& json)
         refuse("the recording's core:sample_rate must be a number of samples a second.");
     if (global->get<std::string>("core:num_channels", "1") != "1")
         refuse("the recording has several channels; one can be replayed.");
-    return { type == "cf32_le", rate, global->get<std::string>("core:sha512", "") };
+    return { type == "cf32_le", rate };
 }
 
 sigmf_reader::sigmf_reader(const std::string& name)
@@ -143,23 +141,10 @@ sigmf_reader::sigmf_reader(const std::string& name)
       d_file(d_base + data_suffix, std::ios::binary),
       d_floats(4096)
 {
-    check_data();
-}
-
-void sigmf_reader::check_data()
-{
-    sha512 hash;
-    uint64_t bytes = 0;
-    std::vector<char> part(1 << 16);
-    while (d_file.read(part.data(), part.size()), d_file.gcount() > 0) {
-        hash.add(part.data(), d_file.gcount());
-        bytes += d_file.gcount();
-    }
-    if (bytes == 0 || bytes % bytes_per_sample() != 0)
+    d_file.seekg(0, std::ios::end);
+    const std::streamoff bytes = d_file.tellg();
+    if (bytes <= 0 || bytes % (d_metadata.is_float ? 8 : 4) != 0)
         refuse("cannot read " + d_base + data_suffix + ", or its length is no whole number of samples.");
-    if (!d_metadata.sha512.empty() && hash.finish() != d_metadata.sha512)
-        refuse("the recording " + d_base + " is damaged: its core:sha512 is another.");
-    d_file.clear();
     d_file.seekg(0);
 }
 

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "air.h"
-#include "sha512.h"
 
 #include <fstream>
 #include <string>
@@ -30,12 +29,11 @@ private:
         double frequency_hz;
     };
 
-    std::string metadata();
+    std::string metadata() const;
 
     const std::string d_base;
     const double d_rate;
     std::ofstream d_file;
-    sha512 d_hash;
     std::vector<capture> d_captures;
     uint64_t d_samples = 0;
     int64_t d_next = 0;
@@ -45,7 +43,6 @@ private:
 struct sigmf_metadata {
     bool is_float; //!< cf32_le, or else ci16_le
     double rate;
-    std::string sha512; //!< or empty
 };
 
 //! \throws uhd::io_error with one sentence for what is no metadata of a recording that can be replayed
@@ -66,9 +63,6 @@ public:
     void read(sc16* out, size_t n);
 
 private:
-    void check_data();
-    size_t bytes_per_sample() const { return d_metadata.is_float ? 8 : 4; }
-
     const std::string d_base;
     sigmf_metadata d_metadata;
     std::ifstream d_file;

@@ -98,18 +98,14 @@ BOOST_AUTO_TEST_CASE(floating_point_is_read)
     BOOST_TEST((y[1] == sc16(2047 * 16, 0)));
 }
 
-BOOST_AUTO_TEST_CASE(damage_is_noticed)
+BOOST_AUTO_TEST_CASE(what_is_missing_or_cut_off_is_noticed)
 {
     recording files;
     {
         const auto x = ramp(1000);
         sigmf_writer(files.base, 1e6).write(x.data(), x.size(), 0, 1e9);
     }
-    std::string data = files.get(".sigmf-data");
-    data[1234] ^= 1;
-    files.put(".sigmf-data", data);
-    BOOST_CHECK_THROW(sigmf_reader{ files.base }, uhd::io_error);
-    files.put(".sigmf-data", data.substr(0, 1234));
+    files.put(".sigmf-data", files.get(".sigmf-data").substr(0, 1234));
     BOOST_CHECK_THROW(sigmf_reader{ files.base }, uhd::io_error);
     BOOST_CHECK_THROW(sigmf_reader{ "/nowhere/at/all" }, uhd::io_error);
     BOOST_CHECK_THROW(sigmf_writer("/nowhere/at/all", 1e6), uhd::io_error);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Noise, mixer, interpolator, converters, rates and the hash, each on its own.
+// Noise, mixer, interpolator, converters and rates, each on its own.
 #define BOOST_TEST_MODULE signal
 #include "converter_12bit.h"
 #include "interpolator.h"
 #include "mixer.h"
 #include "noise.h"
 #include "rates.h"
-#include "sha512.h"
 #include "support.h"
 
 #include <boost/test/unit_test.hpp>
@@ -111,18 +110,4 @@ BOOST_AUTO_TEST_CASE(clocks_are_chosen_as_a_b210_does)
     BOOST_TEST(nearest_sample_rate(1e9, 32e6) == 32e6);
     BOOST_TEST(nearest_sample_rate(1, 32e6) == 32e6 / 512);
     BOOST_TEST(nearest_sample_rate(32e6 / 129, 32e6) == 32e6 / 130);
-}
-
-BOOST_AUTO_TEST_CASE(sha512_gives_the_values_of_the_standard)
-{
-    sha512 abc;
-    abc.add("abc", 3);
-    BOOST_TEST(abc.finish() == "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a"
-                               "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f");
-    sha512 pieces, whole;
-    const std::string text(1000, 'a');
-    whole.add(text.data(), text.size());
-    for (size_t i = 0; i < text.size(); i += 37)
-        pieces.add(&text[i], std::min<size_t>(37, text.size() - i));
-    BOOST_TEST(pieces.finish() == whole.finish());
 }
