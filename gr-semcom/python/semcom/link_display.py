@@ -37,13 +37,13 @@ class link_display(pdu_block):
     def _on_stats(self, stats: pmt.pmt_base) -> None:
         with self.guard():
             link = pmt.to_python(stats)
-            self._window.add("SNR", link["snr_db"])
-            self._window.tell(
-                "link",
+            line = (
                 f"{link['frames']} frames, {link['headers_failed']} with a bad header; {link['images']} images, "
                 f"{link['fragments_lost']} of {link['fragments']} fragments lost; "
-                f"CFO {link['cfo_hz']:+.0f} Hz, EVM {link['evm_percent']:.0f} %",
+                f"CFO {link['cfo_hz']:+.0f} Hz, EVM {link['evm_percent']:.0f} %"
             )
+            self._window.add("SNR", link["snr_db"])
+            self._window.tell("link", line)
 
     def _on_counts(self, counts: pmt.pmt_base) -> None:
         with self.guard():
