@@ -127,6 +127,8 @@ missing_packages() {
     command -v make >/dev/null || echo make
     command -v c++ >/dev/null || echo g++
     c++ -E -include zmq.h -x c++ /dev/null >/dev/null 2>&1 || echo libzmq3-dev
+    c++ -E -include uhd/version.hpp -x c++ /dev/null >/dev/null 2>&1 || echo libuhd-dev
+    command -v uhd_usrp_probe >/dev/null || echo uhd-host
     [[ -z ${SEMCOM_PYTHON:-} ]] || return 0
     /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || echo python3-venv
     /usr/bin/python3 -c 'import os, sysconfig; os.stat(sysconfig.get_path("include") + "/Python.h")' 2>/dev/null ||
@@ -251,7 +253,7 @@ build_blocks() {
     # The mark's time is that of the start, so what is edited meanwhile is built the next time.
     touch "$build/made-for"
     configure
-    cmake --build "$build" --parallel "$(nproc)" --target semcom_python
+    cmake --build "$build" --parallel "$(nproc)" --target semcom_python uhd_virtual flowgraphs
     rm -rf "$prefix"
     cmake --install "$build"
     "$python" -c 'from gnuradio import semcom'

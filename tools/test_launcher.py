@@ -48,13 +48,14 @@ class Machine:
         self.program(
             "gnuradio-config-info", f'if [[ $1 == --version ]]; then echo 3.10.5.1; else echo "{self.programs}"; fi'
         )
-        for name in ("make", "c++"):
+        for name in ("make", "c++", "uhd_usrp_probe"):
             self.program(name, "exit 0")
         self.program(
             "cmake",
             f'echo "$1" >>"{self.cmake_calls}"; if [[ $1 == --install ]]; then mkdir "${{2%/build}}/prefix"; fi',
         )
-        (self.checkout / "gr-semcom").mkdir()
+        for name in ("gr-semcom", "uhd-virtual"):
+            (self.checkout / name).mkdir()
         (self.checkout / "CMakeLists.txt").touch()
 
     @property
@@ -91,7 +92,7 @@ def test_unknown_command_names_those_there_are(machine):
     result = machine.run("dmeo")
     assert result.returncode == 1
     assert "no command 'dmeo'" in result.stderr
-    assert "demo, grc, bench, data, train, sweep, eval, figures, test" in result.stderr
+    assert "demo, grc, tx, rx, bench, data, train, sweep, eval, figures, test" in result.stderr
 
 
 def test_help_on_a_command_installs_nothing(machine):
@@ -183,7 +184,7 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 
 
 COMPLETE = dict.fromkeys(
-    "cyclopts matplotlib numpy pillow pydantic rich safetensors scikit-image torch".split(), "1.26.4"
+    "cyclopts matplotlib numpy pillow pydantic rich safetensors scikit-image sigmf torch".split(), "1.26.4"
 )
 FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from loopback import Air, Loopback
+from air import Air
+from link import Link
 from semcom_models import zoo
 from semcom_models.codec import Codec, Csi
 from torch.utils.flop_counter import FlopCounterMode
@@ -93,7 +94,7 @@ def matmul_flops(seconds: float) -> float:
 def _end_to_end(codec: Codec, pictures: np.ndarray) -> dict:
     """One picture at a time through the whole flowgraph at 10 dB: encode, modulate, demodulate, decode."""
     sent = pictures[np.arange(IMAGES_END_TO_END) % len(pictures)]
-    ms = [delivery.ms for delivery in Loopback(sent, codec=codec, air=Air(snr_db=10)).deliveries()]
+    ms = [delivery.ms for delivery in Link(sent, codec=codec, medium=Air(snr_db=10)).deliveries()]
     arrived = [each for each in ms if each is not None]
     return {
         "images": len(ms),

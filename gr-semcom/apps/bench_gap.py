@@ -4,8 +4,9 @@
 import math
 
 import numpy as np
+from air import SAMP_RATE, Air
 from gnuradio.semcom.image_files import find_pictures
-from loopback import SAMP_RATE, Air, Loopback
+from link import Link
 from rich.progress import track
 from semcom_models import measure, zoo
 
@@ -23,7 +24,7 @@ def measure_gap(*, codec: str, images: int, images_at_5_db: int, seed: int) -> l
     for snr_db in SNRS_DB:
         sent = pictures[: images_at_5_db if snr_db == 5.0 else images]
         air = Air(snr_db=snr_db, cfo_spread_hz=CFO_RAD_PER_SAMPLE * SAMP_RATE / (2 * math.pi), seed=seed)
-        link = Loopback(sent, codec=loaded, air=air, window=WINDOW)
+        link = Link(sent, codec=loaded, medium=air, window=WINDOW)
         deliveries = list(track(link.deliveries(), f"{snr_db:g} dB", total=len(sent), transient=True))
         sent = np.stack([delivery.sent for delivery in deliveries])
         over_air = measure.psnr_db(sent, np.stack([delivery.seen for delivery in deliveries]))

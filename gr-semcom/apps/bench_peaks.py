@@ -4,8 +4,9 @@
 import math
 
 import numpy as np
+from air import Air
 from gnuradio.semcom.image_files import find_pictures
-from loopback import Air, Loopback
+from link import Link
 from rich.progress import track
 from semcom_models import measure, zoo
 
@@ -35,7 +36,7 @@ def measure_peaks(*, codec: str, images: int, seed: int) -> list[dict]:
 
 
 def _psnr_db(sent: np.ndarray, codec: zoo.Codec, snr_db: float, limit_db: float, seed: int) -> float:
-    link = Loopback(sent, codec=codec, air=Air(snr_db=snr_db, seed=seed), window=WINDOW, peak_limit_db=limit_db)
+    link = Link(sent, codec=codec, medium=Air(snr_db=snr_db, seed=seed), window=WINDOW, peak_limit_db=limit_db)
     deliveries = list(link.deliveries())
     received = np.stack([delivery.seen for delivery in deliveries])
     return measure.psnr_db(np.stack([delivery.sent for delivery in deliveries]), received).mean().item()

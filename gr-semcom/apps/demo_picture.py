@@ -16,7 +16,7 @@ from PIL import Image
 
 if TYPE_CHECKING:
     from demo_rows import Row
-    from loopback import Delivery
+    from link import Delivery
 
 PICTURES = 4
 SIDE = 640  # pixels; about twice what is drawn

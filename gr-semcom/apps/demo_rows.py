@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from loopback import Delivery
+from link import Delivery
 from numpy.typing import NDArray
 from PIL import Image
 from semcom_models import zoo

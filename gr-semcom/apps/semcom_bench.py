@@ -146,6 +146,60 @@ def phy_command(*, quick: bool = False, picture: Path | None = None, json_file: 
         write_json(json_file, figures)
 
 
+@app.command(name="radio")
+def radio_command(
+    *,
+    args: Annotated[str, Parameter(name=["--args", "-d"])] = "type=virtual",
+    freq: Annotated[float, Parameter(name=["--freq", "-f"])] = 2.45e9,
+    tx_gain: float = 40.0,
+    rx_gain: float = 30.0,
+    rate_msps: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
+    seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 60.0,
+    quick: bool = False,
+    codec: str = "deepjscc-6",
+    json_file: JsonFile = None,
+) -> None:
+    """What a radio and this machine sustain: pictures from one radio to itself at rising sample rates.
+
+    It ends with the first rate at which samples or pictures are lost; the JSON file gets the row of the one before it.
+    With real hardware put 30 dB of attenuation or more between the ports TX/RX and RX2.
+
+    Parameters
+    ----------
+    args
+        The device address, as UHD takes it; type=virtual is a simulated radio in this process.
+    freq
+        Center frequency in Hz.
+    tx_gain
+        In dB.
+    rx_gain
+        In dB.
+    rate_msps
+        Sample rates to try, in million samples a second; without it 1, 2 and 4, or 1 with --quick.
+    seconds
+        About so long at each rate.
+    quick
+        10 seconds in place of 60.
+    codec
+        A name of the zoo, or a folder.
+    json_file
+        Write the figures there.
+    """
+    from bench_radio import best, measure_radio
+    from radio import Radio
+
+    radio = Radio(args=args, freq=freq, tx_gain=tx_gain, rx_gain=rx_gain)
+    rates = rate_msps or ([1.0] if quick else [1.0, 2.0, 4.0])
+    with console.status("measuring"):
+        rows = measure_radio(
+            radio=radio, codec=codec, rates_msps=rates, seconds=min(seconds, 10) if quick else seconds, device=args
+        )
+    _report({"rows": rows}, "rows", title=f"{codec}: pictures in real time", json_file=None)
+    figures = best(rows)
+    if json_file:
+        write_json(json_file, figures)
+
+
 def _report(figures: dict, rows: str, *, title: str, json_file: JsonFile) -> None:
     table = Table(*figures[rows][0], title=title)
     for row in figures[rows]:

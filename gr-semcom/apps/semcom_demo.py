@@ -12,13 +12,14 @@ import numpy as np
 from cyclopts import App, Parameter
 from errors import AppError, told_in_a_sentence
 from json_file import JsonFile, write_json
+from ratio import number
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 if TYPE_CHECKING:
     from demo_rows import Row
-    from loopback import Delivery, Loopback
+    from link import Delivery, Link
 
 app = App(name="semcom demo", version_flags=[])
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -66,10 +67,11 @@ def demo(
     json_file
         Write the rows of the table there.
     """
+    from air import Air
     from demo_picture import DemoPicture
     from demo_rows import Judge
     from gnuradio.semcom.image_files import find_pictures
-    from loopback import Air, Loopback
+    from link import Link
     from semcom_models import zoo
     from sharpening import draw_sharpening
 
@@ -81,11 +83,11 @@ def demo(
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
     loaded = zoo.load_codec(codec)
-    k_over_n = _number(ratio)
+    k_over_n = number(ratio)
     loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     out.mkdir(parents=True, exist_ok=True)
     middle_db = sorted(set(snr))[len(set(snr)) // 2] if loaded.ratios[0] < loaded.ratios[1] else None
-    links = (Loopback(chosen, codec=loaded, air=air, ratio=k_over_n, previews=air.snr_db == middle_db) for air in airs)
+    links = (Link(chosen, codec=loaded, medium=air, ratio=k_over_n, previews=air.snr_db == middle_db) for air in airs)
     judge, picture, rows, sharpening = Judge(), DemoPicture(snr), [], None
     for snr_db, delivery in _deliveries(links, snr, count):
         rows.append(judge.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
@@ -103,18 +105,7 @@ def demo(
         console.print(f"Wrote {json_file}.", highlight=False)
 
 
-def _number(ratio: str | None) -> float | None:
-    """What "1/24" or "0.04" stand for."""
-    if ratio is None:
-        return None
-    over, slash, under = ratio.partition("/")
-    try:
-        return float(over) / (float(under) if slash else 1)
-    except (ValueError, ZeroDivisionError) as error:
-        raise AppError(f"A bandwidth ratio is written as 1/24 or 0.04, not as {ratio!r}.") from error
-
-
-def _deliveries(links: "Iterator[Loopback]", snr: list[float], count: int) -> "Iterator[tuple[float, Delivery]]":
+def _deliveries(links: "Iterator[Link]", snr: list[float], count: int) -> "Iterator[tuple[float, Delivery]]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for link, snr_db in zip(links, snr, strict=True):

@@ -8,7 +8,7 @@ import numpy as np
 from demo_picture import plt, show, thumbnail
 from gnuradio.semcom.image_files import whole_file
 from gnuradio.semcom.pdus import ReceivedPdu
-from loopback import Delivery
+from link import Delivery
 from numpy.typing import NDArray
 from semcom_models.codec import Codec, Csi
 from semcom_models.measure import psnr_db

@@ -6,7 +6,7 @@ import numpy as np
 from demo_picture import POINTS, SIDE, DemoPicture
 from demo_rows import Row
 from gnuradio.semcom.pdus import ReceivedPdu
-from loopback import Delivery
+from link import Delivery
 from PIL import Image
 
 SYMBOLS = 100_000

@@ -3,6 +3,7 @@
 #include "burst_receiver_impl.h"
 
 #include <gnuradio/io_signature.h>
+#include <volk/volk.h>
 
 #include <cmath>
 #include <stdexcept>
@@ -17,6 +18,7 @@ namespace {
 const pmt::pmt_t images_port = pmt::mp("images");
 const pmt::pmt_t previews_port = pmt::mp("previews");
 const pmt::pmt_t frames_port = pmt::mp("frames");
+const pmt::pmt_t carriers_port = pmt::mp("carriers");
 const pmt::pmt_t flush_port = pmt::mp("flush");
 
 class dict
@@ -83,6 +85,7 @@ burst_receiver_impl::burst_receiver_impl(double samp_rate,
     message_port_register_out(images_port);
     message_port_register_out(previews_port);
     message_port_register_out(frames_port);
+    message_port_register_out(carriers_port);
     message_port_register_in(flush_port);
     set_msg_handler(flush_port, [this](const pmt::pmt_t&) {
         d_receiver.flush(*this);
@@ -92,12 +95,24 @@ burst_receiver_impl::burst_receiver_impl(double samp_rate,
 
 int burst_receiver_impl::work(int noutput_items, gr_vector_const_void_star& input_items, gr_vector_void_star&)
 {
+    count_gaps(noutput_items);
     const uint64_t bad_before = d_receiver.counters().nonfinite_samples;
     d_receiver.push(static_cast<const gr_complex*>(input_items[0]), noutput_items, *this);
     if (bad_before == 0 && d_receiver.counters().nonfinite_samples > 0)
         d_logger->warn("samples that are NaN or infinite came in: they count as 0");
     show_counters();
     return noutput_items;
+}
+
+//! A radio dates its first sample, and the first one after some were lost.
+void burst_receiver_impl::count_gaps(int samples)
+{
+    static const pmt::pmt_t date = pmt::mp("rx_time");
+    get_tags_in_window(d_tags, 0, 0, samples, date);
+    for (size_t i = 0; i < d_tags.size(); ++i) {
+        d_gaps += d_dated;
+        d_dated = true;
+    }
 }
 
 void burst_receiver_impl::show_counters()
@@ -134,6 +149,18 @@ void burst_receiver_impl::on_preview(const phy::received_image& image)
     const pmt::pmt_t as_image = pdu(image);
     const pmt::pmt_t meta = pmt::dict_add(pmt::car(as_image), pmt::mp("preview"), pmt::PMT_T);
     message_port_pub(previews_port, pmt::cons(meta, pmt::cdr(as_image)));
+}
+
+void burst_receiver_impl::on_carriers(const gr_complex* carriers, size_t count, float gain)
+{
+    if (count == 0 || pmt::is_null(message_subscribers(carriers_port)))
+        return;
+    d_carriers.resize(count);
+    volk_32f_s32f_multiply_32f(reinterpret_cast<float*>(d_carriers.data()),
+                               reinterpret_cast<const float*>(carriers),
+                               1 / gain,
+                               2 * count);
+    message_port_pub(carriers_port, pmt::cons(pmt::make_dict(), pmt::init_c32vector(count, d_carriers.data())));
 }
 
 pmt::pmt_t burst_receiver_impl::pdu(const phy::received_image& image) const

@@ -7,7 +7,9 @@
 
 #include <gnuradio/semcom/burst_receiver.h>
 
+#include <atomic>
 #include <mutex>
+#include <vector>
 
 namespace gr {
 namespace semcom {
@@ -28,6 +30,7 @@ public:
     uint64_t duplicate_fragments() const override { return counters().duplicate_fragments; }
     uint64_t contradictory_fragments() const override { return counters().contradictory_fragments; }
     uint64_t nonfinite_samples() const override { return counters().nonfinite_samples; }
+    uint64_t gaps() const override { return d_gaps; }
 
     int work(int noutput_items,
              gr_vector_const_void_star& input_items,
@@ -37,13 +40,19 @@ private:
     void on_frame(const ::semcom::phy::frame_report& report) override;
     void on_image(const ::semcom::phy::received_image& image) override;
     void on_preview(const ::semcom::phy::received_image& image) override;
+    void on_carriers(const gr_complex* carriers, size_t count, float gain) override;
     pmt::pmt_t pdu(const ::semcom::phy::received_image& image) const;
     void show_counters();
     ::semcom::phy::receiver_counters counters() const;
+    void count_gaps(int samples);
     double hertz(double rad_per_sample) const;
 
     const double d_samp_rate;
     ::semcom::phy::receiver d_receiver;
+    std::vector<gr::tag_t> d_tags;
+    std::vector<gr_complex> d_carriers;
+    bool d_dated = false; // a time has come
+    std::atomic<uint64_t> d_gaps = 0;
     mutable std::mutex d_counters_mutex;
     ::semcom::phy::receiver_counters d_counters; // as of the last call of work() or flush
 };

@@ -361,6 +361,7 @@ void demodulator::read_payload(const cf* p1, const header& head, int there, cf* 
     for (int s = d_header_end; s < end; ++s)
         transform(p1, s);
     end = end_of_pilots(end);
+    d_payload_read = end - d_header_end;
     if (end > d_header_end)
         track(end);
 

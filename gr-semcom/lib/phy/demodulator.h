@@ -43,6 +43,10 @@ public:
      */
     void read_payload(const cf* p1, const header& head, int there, cf* symbols, float* noise_var);
 
+    //! What the payload's OFDM symbols were before equalisation, [symbol][carrier], pilots included; as many as were read.
+    const cf* carriers() const { return d_received.data() + size_t{ 1 } * d_header_end * d_map.used(); }
+    size_t carriers_read() const { return size_t{ 1 } * d_payload_read * d_map.used(); }
+
     double cfo() const { return d_cfo + d_line.slope; } //!< rad/sample
     float signal_power() const { return d_power; }      //!< mean |h|^2 over the carriers
     float noise_var() const { return d_noise_var; }     //!< a carrier
@@ -84,6 +88,7 @@ private:
     header_code d_header_code;
     scrambler d_scrambler;
 
+    int d_payload_read = 0; // OFDM symbols
     int d_backoff = 0;      // samples that a window begins before where P was found
     double d_cfo = 0;       // taken out before the FFT, rad/sample
     phase_line d_line;      // what it left

@@ -156,6 +156,8 @@ void receiver::finish_frame(int64_t end, receiver_listener& listener)
     d_frame_end = no_frame;
     ++d_counters.frames;
     listener.on_frame(report(true, d_p1, *d_payload));
+    listener.on_carriers(
+        d_payload->carriers(), d_payload->carriers_read(), std::sqrt(d_payload->signal_power()));
 
     if (d_assembler.pending() && !d_assembler.belongs(d_header))
         flush(listener);

@@ -32,6 +32,8 @@ public:
     virtual void on_image(const received_image& image) = 0;
     //! What has come of an image that is not finished, after 1, 2, 4, 8 ... of its fragments.
     virtual void on_preview(const received_image&) {}
+    //! The carriers of a frame's payload before equalisation, \p gain being the channel's root mean square.
+    virtual void on_carriers(const cf* /*carriers*/, size_t /*count*/, float /*gain*/) {}
 };
 
 /*! What a received symbol is. */

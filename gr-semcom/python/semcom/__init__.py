@@ -2,8 +2,8 @@
 """Blocks of GNU Radio for semantic communication: images over radio with learned encoders and decoders.
 
 C++ blocks: burst_transmitter, burst_receiver, loopback_sink, loopback_source. Python blocks: image_source, encoder,
-power_normalizer, decoder, image_sink, link_probe, radio_channel. Only an encoder or decoder needs PyTorch, and only
-once it is made.
+power_normalizer, decoder, recognizer, reference_probe, image_sink, link_probe, link_display, radio_channel,
+radio_monitor, sigmf_sink, sigmf_source. Only encoder, decoder and recognizer need PyTorch, and only once they are made.
 """
 
 import numpy as _numpy
@@ -21,9 +21,15 @@ from .decoder import decoder
 from .encoder import encoder
 from .image_sink import image_sink
 from .image_source import image_source
+from .link_display import link_display
 from .link_probe import link_probe
 from .power_normalizer import power_normalizer
 from .radio_channel import radio_channel
+from .radio_monitor import radio_monitor
+from .recognizer import recognizer
+from .reference_probe import reference_probe
+from .sigmf_sink import sigmf_sink
+from .sigmf_source import sigmf_source
 
 __all__ = [
     "burst_receiver",
@@ -32,9 +38,15 @@ __all__ = [
     "encoder",
     "image_sink",
     "image_source",
+    "link_display",
     "link_probe",
     "loopback_sink",
     "loopback_source",
     "power_normalizer",
     "radio_channel",
+    "radio_monitor",
+    "recognizer",
+    "reference_probe",
+    "sigmf_sink",
+    "sigmf_source",
 ]

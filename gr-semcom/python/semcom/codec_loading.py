@@ -8,6 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from semcom_models.codec import Codec, Csi
+    from semcom_models.judge import Judge
 
 ENGINES = ("auto", "torch", "openvino")
 
@@ -54,6 +55,14 @@ def find_codec(codec: "str | Codec", *, engine: str) -> "Codec":
 def codec_by_id(codec_id: int, *, engine: str) -> "Codec":
     """A codec of the zoo by the id that frames carry."""
     return _models()[1].load_by_id(codec_id, engine=engine)
+
+
+def find_judge(downstream: str) -> "Judge":
+    """What names the content of pictures with a downstream network of the zoo, or from a folder."""
+    _models()
+    from semcom_models.judge import Judge
+
+    return Judge(downstream)
 
 
 def channel_state(noise_var: np.ndarray) -> "Csi":

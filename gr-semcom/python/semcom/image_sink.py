@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The block where pictures end: a window, PNG files, a Python function, or any of these together."""
 
+import importlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class image_sink(pdu_block):
         self._folder = Path(folder).expanduser() if folder else None
         if self._folder is not None:
             self._folder.mkdir(parents=True, exist_ok=True)
-        self._window = _make_window() if window else None
+        self._window = qt_widget("image_window") if window else None
         self._callback = callback
         self._received = 0
         self._listen("images", self._on_image)
@@ -69,13 +70,16 @@ class image_sink(pdu_block):
                 self._callback(image)
 
 
-def _make_window() -> "QWidget":
+def qt_widget(name: str) -> "QWidget":
+    """The widget of this name, from the module of this name.
+
+    Raises:
+        RuntimeError: there is no QApplication, or no PyQt5.
+    """
     try:
         from PyQt5.QtWidgets import QApplication
     except ImportError as error:
         raise RuntimeError("The window needs PyQt5: install it with 'apt install python3-pyqt5'.") from error
-    from .image_window import image_window
-
     if QApplication.instance() is None:  # Qt would end the whole process
-        raise RuntimeError("The window needs a QApplication; make one before the flowgraph, or use window=False.")
-    return image_window()
+        raise RuntimeError("The window needs a QApplication; make one before the flowgraph, or do without a window.")
+    return getattr(importlib.import_module(f".{name}", __package__), name)()

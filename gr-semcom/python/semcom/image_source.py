@@ -69,6 +69,10 @@ class image_source(worker_block):
         """How many pictures were published."""
         return self._sent
 
+    def pictures(self) -> int:
+        """How many there are to send in one round, as far as is known."""
+        return len(self._pictures)
+
     def unreadable(self) -> list[str]:
         """One sentence for each picture that was skipped so far."""
         return list(self._unreadable)

@@ -132,7 +132,11 @@ def _describe(image: ImagePdu) -> str:
     reception = image.reception
     if reception is None:
         return ""
-    text = f"SNR {reception.snr_db:.1f} dB    CFO {reception.cfo_hz:+.0f} Hz"
-    if not reception.erased:
-        return text
-    return f"{text}    {reception.erased:.1%} {'to come' if image.preview else 'erased'}"
+    parts = [f"SNR {reception.snr_db:.1f} dB", f"CFO {reception.cfo_hz:+.0f} Hz"]
+    if image.psnr_db is not None:
+        parts.append(f"PSNR {image.psnr_db:.1f} dB")
+    if image.recognized is not None:
+        parts.append(f"seen: {image.recognized}")
+    if reception.erased:
+        parts.append(f"{reception.erased:.1%} {'to come' if image.preview else 'erased'}")
+    return "    ".join(parts)

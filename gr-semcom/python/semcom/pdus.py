@@ -154,13 +154,16 @@ class Reception:
 class ImagePdu:
     """A picture: ``pixels`` uint8 [H, W, 3], RGB; ``reception`` once it went through the receiver.
 
-    A ``preview`` is made of the part that has come so far."""
+    A ``preview`` is made of the part that has come so far.  ``recognized`` is what a downstream network sees in it,
+    ``psnr_db`` how like the sent picture it is, where somebody has said so."""
 
     image_id: int
     name: str
     pixels: np.ndarray
     reception: Reception | None = None
     preview: bool = False
+    recognized: str | None = None
+    psnr_db: float | None = None
 
     @property
     def height(self) -> int:
@@ -181,7 +184,15 @@ class ImagePdu:
         reception = None
         if meta.has("snr_db"):
             reception = Reception(meta.real("snr_db"), meta.real("cfo_hz", -1e12, 1e12), meta.real("erased", 0, 1))
-        return cls(image_id, name, pixels.reshape(height, width, 3), reception, meta.flag("preview"))
+        return cls(
+            image_id,
+            name,
+            pixels.reshape(height, width, 3),
+            reception,
+            preview=meta.flag("preview"),
+            recognized=meta.text("recognized") if meta.has("recognized") else None,
+            psnr_db=meta.real("psnr_db") if meta.has("psnr_db") else None,
+        )
 
     def to_pmt(self) -> pmt.pmt_base:
         meta = make_dict(image_id=self.image_id, name=self.name, height=self.height, width=self.width)
@@ -190,6 +201,10 @@ class ImagePdu:
                 meta = pmt.dict_add(meta, pmt.intern(key), pmt.from_double(value))
         if self.preview:
             meta = pmt.dict_add(meta, pmt.intern("preview"), pmt.PMT_T)
+        if self.recognized is not None:
+            meta = pmt.dict_add(meta, pmt.intern("recognized"), pmt.intern(self.recognized))
+        if self.psnr_db is not None:
+            meta = pmt.dict_add(meta, pmt.intern("psnr_db"), pmt.from_double(self.psnr_db))
         return pmt.cons(meta, to_vector(self.pixels))
 
 
@@ -309,3 +324,15 @@ class FrameReport:
 def acknowledged_id(message: pmt.pmt_base) -> int:
     """The image id of a burst transmitter's ``sent`` message."""
     return _Meta(message).integer("image_id", 0, MAX_ID)
+
+
+def radio_events(message: pmt.pmt_base) -> list[str]:
+    """The names of the events in an asynchronous message of a USRP Sink."""
+    if not pmt.is_pair(message) or not pmt.eq(pmt.car(message), pmt.intern("uhd_async_msg")):
+        raise BadPdu("it is no asynchronous message of a USRP Sink.")
+    events = _Meta(pmt.cdr(message)).value("event_code")
+    names = []
+    while pmt.is_pair(events):
+        names.append(pmt.symbol_to_string(pmt.car(events)))
+        events = pmt.cdr(events)
+    return names

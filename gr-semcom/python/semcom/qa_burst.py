@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pmt
 from gnuradio import blocks, gr, pdu, semcom
-from gnuradio.semcom.pdus import ReceivedPdu
+from gnuradio.semcom.pdus import ReceivedPdu, to_array
 from qa_support import NAN, Tap, broken, post, symbols_pdu, wait_until, with_entry
 
 SAMP_RATE = 1e6
@@ -140,6 +140,28 @@ class qa_burst(unittest.TestCase):
             there = np.isfinite(each.noise_var)
             np.testing.assert_array_equal(each.symbols[there], received[-1].symbols[there])
             self.assertEqual((each.image_id, each.fragments, there.argmin() % 2400), (9, 5, there.sum() % 2400))
+
+    def test_carriers_are_those_of_the_payload_before_equalisation(self) -> None:
+        sent = transmit(symbols_pdu(gaussian(1500, self.rng)), peak_limit_db=math.inf)
+        turned = (0.03 * np.exp(0.7j) * sent.samples).astype(np.complex64)
+        top, receiver, tap = gr.top_block(), semcom.burst_receiver(SAMP_RATE), Tap()
+        top.connect(blocks.vector_source_c(np.concatenate([turned, TAIL])), receiver)
+        top.msg_connect((receiver, "carriers"), (tap, "in"))
+        top.run()
+        (message,) = tap.wait(1)
+        carriers = to_array(pmt.cdr(message), np.complex64)
+        straight, _, _ = receive(turned)
+        self.assertAlmostEqual(np.mean(np.abs(carriers) ** 2), 1, delta=0.1)
+        self.assertGreater(carriers.size, 1500)  # pilots too
+        turns = np.exp(0.7j) * straight[0].symbols[:5, np.newaxis]
+        self.assertFalse(np.isclose(carriers, turns, atol=1e-3).any(1).all())  # nor is the timing taken out
+
+    def test_a_second_time_tag_is_a_gap(self) -> None:
+        tags = [gr.tag_utils.python_to_tag((offset, pmt.intern("rx_time"), pmt.PMT_NIL)) for offset in (0, 700, 5000)]
+        top, receiver = gr.top_block(), semcom.burst_receiver(SAMP_RATE)
+        top.connect(blocks.vector_source_c(np.zeros(9000), tags=tags), receiver)
+        top.run()
+        self.assertEqual(receiver.gaps(), 2)
 
     def test_a_header_that_cannot_be_read_is_reported(self) -> None:
         sent = transmit(symbols_pdu(gaussian(500, self.rng)))

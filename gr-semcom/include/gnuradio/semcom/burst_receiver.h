@@ -33,7 +33,11 @@ namespace semcom {
  * the pilots) and sample (uint64, where the frame begins in the stream). Where a preamble was found but its header was
  * unreadable: header_failed (true), sample, snr_db, cfo_hz.
  *
- * Samples that are NaN or infinite count as 0.
+ * "carriers" publishes the carriers of each frame's payload before equalisation, pilots included, at a mean power near 1:
+ * a PDU for a constellation. Where nothing is connected it costs nothing.
+ *
+ * Samples that are NaN or infinite count as 0. A tag rx_time behind the first says that samples were lost before it: see
+ * gaps().
  *
  * A burst is found once some 2,000 samples (8,000 with the longer presets) have come after its beginning: append that
  * many zeros to a recording.
@@ -66,6 +70,7 @@ public:
     virtual uint64_t duplicate_fragments() const = 0;     //!< dropped
     virtual uint64_t contradictory_fragments() const = 0; //!< dropped: fields differ from the image's other fragments
     virtual uint64_t nonfinite_samples() const = 0;       //!< taken as 0
+    virtual uint64_t gaps() const = 0;                    //!< places where the radio lost samples (overflow)
 };
 
 } // namespace semcom

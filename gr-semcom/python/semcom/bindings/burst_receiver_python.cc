@@ -33,6 +33,9 @@ Port frames publishes a dict for each frame: image_id, fragment, fragments, snr_
 the pilots) and sample (uint64, where the frame begins in the stream). Where a preamble was found but its header was
 unreadable: header_failed (true), sample, snr_db, cfo_hz.
 
+Port carriers publishes the carriers of each frame's payload before equalisation, pilots included, at a mean power near
+1: a PDU for a constellation. Where nothing is connected it costs nothing.
+
 A burst is found once some 2,000 samples (8,000 with the longer presets) have come after its beginning: append that
 many zeros to a recording.
 
@@ -59,5 +62,6 @@ Raises ValueError for a value outside these ranges.
         .def("contradictory_fragments",
              &burst_receiver::contradictory_fragments,
              "Fragments whose fields differ from those of the image's others; dropped.")
-        .def("nonfinite_samples", &burst_receiver::nonfinite_samples, "NaN or infinite samples, taken as 0.");
+        .def("nonfinite_samples", &burst_receiver::nonfinite_samples, "NaN or infinite samples, taken as 0.")
+        .def("gaps", &burst_receiver::gaps, "Places where the radio lost samples: tags rx_time but the first.");
 }

@@ -1,14 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The whole chain in one flowgraph: pictures, encoder, burst transmitter, simulated channel, receiver, decoder."""
+"""The whole chain in one flowgraph: pictures, encoder, burst transmitter, air or radio, receiver, decoder."""
 
-import itertools
-import math
 import queue
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import pmt
@@ -19,51 +17,25 @@ from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
 from numpy.typing import NDArray
 from semcom_models.codec import Codec
 
-SAMP_RATE = 1e6
-MAX_CFO_HZ = 0.06 * SAMP_RATE / (2 * math.pi)  # the burst receiver finds nothing beyond
 TICK_S = 0.1
 QUIET_S = 1.5  # what has not come so long after anything moved is lost
 STALL_S = 120.0  # something is broken
 MID_GREY = 128
 DEFAULT_PEAK_LIMIT_DB = 10.0
 
-MULTIPATH_TAPS = [float(np.exp(-delay / 3)) for delay in range(8)]
-"""Amplitudes of a channel that decays over 8 samples, half of the default cyclic prefix."""
 
-CHANNELS: dict[str, dict[str, Any]] = {
-    "awgn": {},
-    "rayleigh": {"fading": "rayleigh"},
-    "multipath": {"fading": "rayleigh", "taps": MULTIPATH_TAPS},
-}
-"""Arguments of the loopback source for each ``--channel``; fading is drawn anew for each burst."""
+class Medium(Protocol):
+    """What is between transmitter and receiver: :class:`air.Air`, :class:`radio.Radio`.
 
-_addresses = (f"loopback-{number}" for number in itertools.count())
-
-
-@dataclass(frozen=True, kw_only=True)
-class Air:
-    """The simulated channel between the antennas; see the block loopback_source.
-
-    Raises:
-        AppError: what cannot be, or what no picture would come through because of the carrier frequency offset.
+    The transmitter works at ``amplitude``, the encoder for ``snr_db`` (Es/N0).
     """
 
+    samp_rate: float
+    amplitude: float
     snr_db: float
-    channel: str = "awgn"
-    cfo_hz: float = 0.0
-    cfo_spread_hz: float = 0.0
-    seed: int = 1
 
-    def __post_init__(self) -> None:
-        if not -100 <= self.snr_db < math.inf:
-            raise AppError(f"The SNR is a number of dB from -100 on, not {self.snr_db:g}.")
-        if not abs(self.cfo_hz) + self.cfo_spread_hz <= MAX_CFO_HZ:
-            raise AppError(
-                f"The receiver finds nothing at a carrier frequency offset of {self.cfo_hz:g} Hz: it may be "
-                f"{MAX_CFO_HZ:.0f} Hz up or down, which is 0.06 rad a sample at {SAMP_RATE / 1e6:g} million a second."
-            )
-        if not 0 <= self.seed < 2**64:
-            raise AppError(f"The seed is a whole number from 0 to 2^64 - 1, not {self.seed}.")
+    def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
+        """Carry the transmitter's samples to the receiver."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,10 +67,10 @@ class Delivery:
         return np.full_like(self.sent, MID_GREY) if self.received is None else self.received
 
 
-class Loopback(gr.top_block):
-    """Sends ``images`` (whatever image_source takes) through ``codec`` and ``air``, ``window`` of them at a time.
+class Link(gr.top_block):
+    """Sends ``images`` (whatever image_source takes) through ``codec`` and ``medium``, ``window`` of them at a time.
 
-    ``ratio`` is k/n, None the codec's usual one; the encoder expects the SNR that the channel is set to.
+    ``ratio`` is k/n, None the codec's usual one.
     ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
 
     Raises:
@@ -110,29 +82,18 @@ class Loopback(gr.top_block):
         images: Any,
         *,
         codec: Codec,
-        air: Air,
+        medium: Medium,
         ratio: float | None = None,
         window: int = 1,
         peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB,
         previews: bool = False,
     ) -> None:
-        gr.top_block.__init__(self, "loopback")
-        address = next(_addresses)
+        gr.top_block.__init__(self, "link")
         self.source = semcom.image_source(images, window=window)
-        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=air.snr_db)
+        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db)
         self.normalizer = semcom.power_normalizer()
-        self.transmitter = semcom.burst_transmitter(peak_limit_db=peak_limit_db)
-        self.air_sink = semcom.loopback_sink(address, SAMP_RATE)
-        self.air_source = semcom.loopback_source(
-            address,
-            SAMP_RATE,
-            snr_db=air.snr_db,
-            cfo_hz=air.cfo_hz,
-            cfo_spread_hz=air.cfo_spread_hz,
-            seed=air.seed,
-            **CHANNELS[air.channel],
-        )
-        self.receiver = semcom.burst_receiver(SAMP_RATE)
+        self.transmitter = semcom.burst_transmitter(amplitude=medium.amplitude, peak_limit_db=peak_limit_db)
+        self.receiver = semcom.burst_receiver(medium.samp_rate)
         self.decoder = semcom.decoder(codecs=[codec])
         self.sink = semcom.image_sink(callback=self._on_received)
         self.probe = semcom.link_probe(log=False)
@@ -141,13 +102,12 @@ class Loopback(gr.top_block):
         self._in_flight: dict[int, dict[str, Any]] = {}  # what is known of each picture, by Delivery's names
         self._lock = threading.Lock()
         self._finished: queue.Queue[Delivery] = queue.Queue()
-        self._connect_all()
+        medium.connect(self, self.transmitter, self.receiver)
+        self._connect_messages()
         if previews:
             self.msg_connect(self.receiver, "previews", self._watch, "received_symbols")
 
-    def _connect_all(self) -> None:
-        self.connect(self.transmitter, self.air_sink)
-        self.connect(self.air_source, self.receiver)
+    def _connect_messages(self) -> None:
         for sender, out, receiver, into in (
             (self.source, "images", self._watch, "sent_images"),
             (self.source, "images", self.encoder, "images"),
@@ -242,7 +202,7 @@ def _delivery(known: dict[str, Any]) -> Delivery:
 class _Watch(pdu_block):
     """Tells the flowgraph what passes between its blocks."""
 
-    def __init__(self, link: Loopback) -> None:
+    def __init__(self, link: Link) -> None:
         pdu_block.__init__(self, "watch")
         self._link = link
         self._arrivals: list[ReceivedPdu] = []  # of the picture under way

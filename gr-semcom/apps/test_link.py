@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import loopback
+import link as link_module
 import numpy as np
 import pytest
+from air import Air
 from errors import AppError
 from gnuradio import gr
 from gnuradio.semcom.pdus import ReceivedPdu, Reception
-from loopback import Air, Loopback
+from link import Link
 from PIL import Image
 from semcom_models.adaptive import Adaptive
 from semcom_models.codec import Codec
@@ -79,18 +80,27 @@ class Silence(gr.sync_block):
         return len(output_items[0])
 
 
+class CutOff(Air):
+    """Carries the first of two bursts."""
+
+    def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
+        link.silence = Silence(first=7040)  # a Python block lives as long as somebody holds it
+        link.connect(transmitter, link.silence)
+        super().connect(link, link.silence, receiver)
+
+
 def pictures() -> list[np.ndarray]:
     return [np.full(shape, 200, np.uint8) for shape in SHAPES]
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopback, "QUIET_S", 0.5)
+    monkeypatch.setattr(link_module, "QUIET_S", 0.5)
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(len(REPORTS)))))
 def test_reports_on_a_picture_may_come_in_any_order(codec: Codec, order: tuple[int, ...]) -> None:
-    link = Loopback(PICTURE[np.newaxis], codec=codec, air=Air(snr_db=10))
+    link = Link(PICTURE[np.newaxis], codec=codec, medium=Air(snr_db=10))
     for number in order:
         assert link._finished.empty()
         link._note(3, **REPORTS[number])
@@ -109,17 +119,17 @@ def adaptive() -> Codec:
 
 def test_symbols_are_sent_at_the_ratio_asked_for_and_made_for_the_snr_of_the_channel(adaptive: Codec) -> None:
     codec = Troubled(adaptive)
-    for delivery in Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 24).deliveries():
+    for delivery in Link(pictures(), codec=codec, medium=Air(snr_db=14), ratio=1 / 24).deliveries():
         assert delivery.symbols.size == codec.symbols_for(*delivery.sent.shape[:2], ratio=1 / 24)
         assert delivery.symbols.size == pytest.approx(delivery.sent.size / 24)
     assert codec.asked == 3 * [{"ratio": 1 / 24, "snr_db": 14}]
     with pytest.raises(CodecError, match="many sends at k/n 1/48 to 1/6, not at 0.5"):
-        Loopback(pictures(), codec=codec, air=Air(snr_db=14), ratio=1 / 2)
+        Link(pictures(), codec=codec, medium=Air(snr_db=14), ratio=1 / 2)
 
 
 def test_previews_come_with_the_picture_that_they_show(adaptive: Codec, tmp_path: Path) -> None:
     sent = np.random.default_rng(1).integers(0, 256, (2, 256, 192, 3), dtype=np.uint8)
-    for delivery in Loopback(sent, codec=adaptive, air=Air(snr_db=20), previews=True).deliveries():
+    for delivery in Link(sent, codec=adaptive, medium=Air(snr_db=20), previews=True).deliveries():
         assert [arrival.preview for arrival in delivery.arrivals] == [True, True, True, False]
         assert [arrival.reception.erased for arrival in delivery.arrivals] == pytest.approx([5 / 6, 4 / 6, 2 / 6, 0])
         assert len({arrival.image_id for arrival in delivery.arrivals}) == 1
@@ -130,22 +140,22 @@ def test_previews_come_with_the_picture_that_they_show(adaptive: Codec, tmp_path
 
 
 def test_a_slow_codec_loses_nothing(codec: Codec, impatient: None) -> None:
-    link = Loopback(pictures()[0], codec=Troubled(codec, encode_s=1.2, decode_s=1.2), air=Air(snr_db=20))
+    link = Link(pictures()[0], codec=Troubled(codec, encode_s=1.2, decode_s=1.2), medium=Air(snr_db=20))
     link.source._patience_s = 0.3  # done long before the picture is on air
     assert [delivery.ms > 2000 for delivery in link.deliveries()] == [True]
 
 
 def test_pictures_that_nobody_hears_are_lost_and_grey(codec: Codec, impatient: None) -> None:
-    deliveries = list(Loopback(pictures(), codec=codec, air=Air(snr_db=-20)).deliveries())
+    deliveries = list(Link(pictures(), codec=codec, medium=Air(snr_db=-20)).deliveries())
     assert [delivery.sent.shape for delivery in deliveries] == list(SHAPES)
     for delivery in deliveries:
         assert delivery.samples > 0
         assert (delivery.received, delivery.reception, delivery.ms, delivery.arrivals) == (None, None, None, ())
-        assert (delivery.seen == loopback.MID_GREY).all()
+        assert (delivery.seen == link_module.MID_GREY).all()
 
 
 def test_a_picture_that_cannot_be_encoded_is_lost_and_the_next_one_sent(codec: Codec, impatient: None) -> None:
-    link = Loopback(pictures(), codec=Troubled(codec, fails_at_height=16), air=Air(snr_db=20))
+    link = Link(pictures(), codec=Troubled(codec, fails_at_height=16), medium=Air(snr_db=20))
     link.source._patience_s = 0.5
     deliveries = list(link.deliveries())
     assert [delivery.sent.shape[0] for delivery in deliveries] == [20, 28, 16]
@@ -154,20 +164,17 @@ def test_a_picture_that_cannot_be_encoded_is_lost_and_the_next_one_sent(codec: C
 
 
 def test_an_incomplete_picture_counts_as_it_is(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopback, "QUIET_S", 0.3)  # the receiver by itself waits a second for the last fragment
-    link = Loopback(np.full((256, 256, 3), 200, np.uint8), codec=codec, air=Air(snr_db=20))
-    silence = Silence(first=7040)  # where the second of two bursts begins
-    link.disconnect(link.transmitter, link.air_sink)
-    link.connect(link.transmitter, silence, link.air_sink)
+    monkeypatch.setattr(link_module, "QUIET_S", 0.3)  # the receiver by itself waits a second for the last fragment
+    link = Link(np.full((256, 256, 3), 200, np.uint8), codec=codec, medium=CutOff(snr_db=20))
     (delivery,) = link.deliveries()
     assert delivery.reception.erased == pytest.approx(0.5)
     assert len(delivery.symbols) == 4096
 
 
 def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(loopback, "STALL_S", 0.3)
+    monkeypatch.setattr(link_module, "STALL_S", 0.3)
     with pytest.raises(AppError, match="Nothing moved in the flowgraph for 0 s; encoder dropped 0"):
-        list(Loopback(pictures(), codec=Troubled(codec, encode_s=1.0), air=Air(snr_db=20)).deliveries())
+        list(Link(pictures(), codec=Troubled(codec, encode_s=1.0), medium=Air(snr_db=20)).deliveries())
 
 
 @pytest.mark.parametrize(

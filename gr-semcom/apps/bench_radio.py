@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a radio and this machine sustain in real time: pictures to themselves, as fast as they go."""
+
+import time
+from collections.abc import Iterable
+
+import numpy as np
+from errors import AppError
+from gnuradio.semcom.image_files import find_pictures
+from link import Delivery, Link
+from numpy.typing import NDArray
+from radio import Radio
+from semcom_models import zoo
+from semcom_models.codec import Codec
+
+SIDE = 32
+WINDOW = 8
+TRIAL = 64  # pictures that tell how many go in a second
+MIXED_DB = 3.0  # a picture is another one's where it is so much nearer to that
+
+
+def measure_radio(*, radio: Radio, codec: str, rates_msps: list[float], seconds: float, device: str) -> list[dict]:
+    """One row a sample rate, each for about ``seconds``, until samples or pictures are lost.
+
+    The pictures are 32x32 pieces of photographs.  ``drops`` are the radio's U, O and L; ``mixed`` counts the pictures
+    that came out as another one; latencies are from source to sink, with ``WINDOW`` pictures on their way.
+    """
+    rows: list[dict] = []
+    loaded, pieces = zoo.load_codec(codec), _pieces()
+    for rate_msps in rates_msps:
+        radio.samp_rate = 1e6 * rate_msps
+        _, took_s, _ = _run(_first(pieces, TRIAL), radio, loaded)
+        count = max(TRIAL, int(seconds * TRIAL / took_s))
+        deliveries, took_s, drops = _run(_first(pieces, count), radio, loaded)
+        rows.append({"device": device, "rate_msps": rate_msps, **_figures(deliveries, took_s), "drops": drops})
+        if rows[-1]["drops"] or rows[-1]["lost"]:
+            break
+    return rows
+
+
+def best(rows: list[dict]) -> dict:
+    """The one of the highest rate at which nothing was lost.
+
+    Raises:
+        AppError: there is none.
+    """
+    clean = [row for row in rows if not (row["drops"] or row["lost"] or row["mixed"])]
+    if not clean:
+        raise AppError(f"Samples or pictures were lost at {rows[0]['rate_msps']:g} MS/s already; is this machine idle?")
+    return clean[-1]
+
+
+def _run(sent: NDArray[np.uint8], radio: Radio, codec: Codec) -> tuple[list[Delivery], float, int]:
+    """What was sent and received, in how many seconds, and the drops."""
+    link = Link(sent, codec=codec, medium=radio, window=WINDOW)
+    started = time.monotonic()
+    deliveries, ended = [], started
+    for delivery in link.deliveries():
+        deliveries.append(delivery)
+        ended = time.monotonic() if delivery.received is not None else ended
+    return deliveries, ended - started, radio.monitor.counts().drops + link.receiver.gaps()
+
+
+def _figures(deliveries: list[Delivery], took_s: float) -> dict:
+    received = [delivery for delivery in deliveries if delivery.received is not None]
+    if not received:
+        raise AppError("No picture came back: are both ends tuned alike, and are the gains right for the cable?")
+    latency_ms = [delivery.ms for delivery in received]
+    return {
+        "seconds": took_s,
+        "images": len(deliveries),
+        "images_per_s": len(received) / took_s,
+        "lost": len(deliveries) - len(received),
+        "mixed": _mixed(received),
+        "latency_p50_ms": float(np.percentile(latency_ms, 50)),
+        "latency_p99_ms": float(np.percentile(latency_ms, 99)),
+        "snr_db": float(np.mean([delivery.reception.snr_db for delivery in received])),
+    }
+
+
+def _mixed(received: Iterable[Delivery]) -> int:
+    """How many came out clearly nearer to another picture than to the one sent."""
+    received = list(received)
+    sent = np.unique(np.stack([each.sent for each in received]), axis=0).reshape(-1, 3 * SIDE * SIDE).astype(np.float32)
+    mixed = 0
+    for each in received:
+        seen = each.received.reshape(-1).astype(np.float32)
+        nearest = ((sent - seen) ** 2).mean(1).min()
+        own = ((each.sent.reshape(-1).astype(np.float32) - seen) ** 2).mean()
+        mixed += own > 10 ** (MIXED_DB / 10) * nearest
+    return int(mixed)
+
+
+def _pieces() -> NDArray[np.uint8]:
+    """All pieces of the photographs of scikit-image, [N, 32, 32, 3]."""
+    pieces = []
+    for photo in find_pictures("photos"):
+        pixels = photo.pixels()
+        rows, columns = (length // SIDE for length in pixels.shape[:2])
+        cut = pixels[: rows * SIDE, : columns * SIDE].reshape(rows, SIDE, columns, SIDE, 3)
+        pieces.append(cut.transpose(0, 2, 1, 3, 4).reshape(-1, SIDE, SIDE, 3))
+    return np.concatenate(pieces)
+
+
+def _first(pieces: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+    """So many of them, from the first on, and over again."""
+    return pieces[np.arange(count) % len(pieces)]

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Radios: as what is between the ends of a link, in flowgraphs as the build generated them, and when they fail."""
+
+import importlib
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from errors import AppError
+from gnuradio import gr, semcom, uhd
+
+INSTALLED = "share/gr-semcom/flowgraphs"
+
+
+@dataclass(kw_only=True)
+class Radio:
+    """One radio that sends to itself, or two, as a :class:`link.Medium`.
+
+    ``args`` and ``rx_args`` are device addresses of the transmitter and the receiver, None for the same device;
+    gains are in dB; ``snr_db`` (Es/N0) is what the encoder works for.
+    """
+
+    args: str
+    rx_args: str | None = None
+    freq: float = 2.45e9
+    samp_rate: float = 1e6
+    tx_gain: float = 40.0
+    rx_gain: float = 30.0
+    tx_antenna: str = "TX/RX"
+    rx_antenna: str = "RX2"
+    amplitude: float = 0.3
+    snr_db: float = 10.0
+
+    def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
+        """Raises AppError where the radio does not answer or cannot do what is asked."""
+        try:
+            self.sink = uhd.usrp_sink(self.args, uhd.stream_args("fc32", channels=[0]), "packet_len")
+            self.source = uhd.usrp_source(self.rx_args or self.args, uhd.stream_args("fc32", channels=[0]))
+            for end, gain, antenna in (
+                (self.sink, self.tx_gain, self.tx_antenna),
+                (self.source, self.rx_gain, self.rx_antenna),
+            ):
+                end.set_samp_rate(self.samp_rate)
+                end.set_center_freq(self.freq, 0)
+                end.set_gain(gain, 0)
+                end.set_antenna(antenna, 0)
+        except RuntimeError as error:
+            raise AppError(explained(error)) from error
+        self.monitor = semcom.radio_monitor()
+        link.connect(transmitter, self.sink)
+        link.connect(self.source, receiver)
+        link.msg_connect(self.sink, "async_msgs", self.monitor, "async")
+
+
+def make(name: str, **settings: Any) -> gr.top_block:
+    """The flowgraph of this name; settings that are None are those of its file.
+
+    Raises:
+        AppError: it was not built, or the radio does not answer or cannot do what is asked.
+    """
+    folder = Path(os.environ.get("SEMCOM_FLOWGRAPHS", Path(sys.prefix, INSTALLED)))
+    if not (folder / f"{name}.py").is_file():
+        raise AppError(
+            f"The flowgraph {name}.py is not in {folder}: let SEMCOM_FLOWGRAPHS name the folder that has it."
+        )
+    sys.path.insert(0, str(folder))
+    flowgraph = getattr(importlib.import_module(name), name)
+    given = {key: value for key, value in settings.items() if value is not None}
+    try:
+        return flowgraph(**given)
+    except RuntimeError as error:
+        raise AppError(explained(error)) from error
+
+
+@contextmanager
+def running(flowgraph: gr.top_block) -> Iterator[threading.Event]:
+    """Runs it; the event says that it ended by itself, as it does where a radio is unplugged."""
+    ended = threading.Event()
+
+    def wait() -> None:
+        flowgraph.wait()
+        ended.set()
+
+    flowgraph.start()
+    waiting = threading.Thread(target=wait, daemon=True)
+    waiting.start()
+    try:
+        yield ended
+    finally:
+        flowgraph.stop()
+        waiting.join()
+
+
+def explained(error: RuntimeError) -> str:
+    """A sentence for what UHD says."""
+    message = str(error)
+    if "No devices found" in message:
+        address = " ".join(re.sub(r".*Device Address:", "", message, flags=re.DOTALL).split()) or "this address"
+        return (
+            f"No radio answers to {address}: is it plugged in and powered? uhd_find_devices lists what is there, and "
+            "-d type=virtual is one without hardware."
+        )
+    return f"The radio refused: {message.strip().splitlines()[-1].removeprefix('RuntimeError: ')}"

@@ -1,0 +1,129 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""``semcom tx``: pictures to a radio, by the flowgraph semcc_tx.grc."""
+
+import sys
+import threading
+import time
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from errors import AppError, told_in_a_sentence
+from gnuradio import gr
+from ratio import number
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+TICK_S = 0.1
+AIR_S = 10.0  # the last burst is sent so long after it was made, or never
+
+app = App(name="semcom tx", version_flags=[])
+console = Console(stderr=True)
+
+
+@app.default
+def tx(
+    *,
+    args: Annotated[str | None, Parameter(name=["--args", "-d"])] = None,
+    freq: Annotated[float | None, Parameter(name=["--freq", "-f"])] = None,
+    samp_rate: Annotated[float | None, Parameter(name=["--samp-rate", "-r"])] = None,
+    tx_gain: Annotated[float | None, Parameter(name=["--tx-gain", "-g"])] = None,
+    tx_antenna: str | None = None,
+    amplitude: Annotated[float | None, Parameter(name=["--amplitude", "-a"])] = None,
+    codec: Annotated[str | None, Parameter(name=["--codec", "-c"])] = None,
+    ratio: str | None = None,
+    snr_db: float | None = None,
+    images: Annotated[str | None, Parameter(name=["--images", "-i"])] = None,
+    period_s: float | None = None,
+    repeat: bool = False,
+) -> None:
+    """Send pictures by a radio: the flowgraph flowgraphs/semcc_tx.grc, which has the defaults, without a window.
+
+    Example: ./semcom tx -d type=b200 -f 915e6 -g 50 -i ~/Pictures --ratio 1/12
+
+    Parameters
+    ----------
+    args
+        The device address, as UHD takes it: type=b200, serial=..., type=virtual.
+    freq
+        Center frequency in Hz.  Send only where you may.
+    samp_rate
+        Samples a second.
+    tx_gain
+        In dB.  Over a cable put 30 dB of attenuation or more between the two ports.
+    tx_antenna
+        TX/RX, say.
+    amplitude
+        Peaks are 2.86 times that: keep them below 1.
+    codec
+        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+    ratio
+        Bandwidth ratio k/n, such as 1/24.
+    snr_db
+        Es/N0 in dB to encode for.
+    images
+        photos (four that come with scikit-image), cifar10, a file or a folder.
+    period_s
+        Seconds between two pictures at least.
+    repeat
+        Begin again after the last picture, until Ctrl-C.
+    """
+    from radio import make, running
+
+    flowgraph = make(
+        "semcc_tx",
+        args=args,
+        freq=freq,
+        samp_rate=samp_rate,
+        tx_gain=tx_gain,
+        tx_antenna=tx_antenna,
+        amplitude=amplitude,
+        codec=codec,
+        ratio=number(ratio),
+        snr_db=snr_db,
+        images=images,
+        period_s=period_s,
+        repeat=repeat,
+    )
+    try:
+        with running(flowgraph) as ended:
+            _follow(flowgraph, ended)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    counts = flowgraph.radio_monitor.counts()
+    console.print(f"{flowgraph.burst_transmitter.images()} pictures sent; {counts}.", highlight=False, soft_wrap=True)
+
+
+def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:
+    """Until all is on air.
+
+    Raises:
+        AppError: the radio stopped working, or never sent what it got.
+    """
+    source, transmitter, monitor = flowgraph.image_source, flowgraph.burst_transmitter, flowgraph.radio_monitor
+    columns = TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[radio]}")
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None if flowgraph.repeat else source.pictures(), radio="")
+        quiet_since = time.monotonic()
+        before = -1
+        while not (source.done() and _on_air(flowgraph)):
+            if ended.wait(TICK_S):
+                raise AppError("The radio stopped working, see above: was it unplugged? The same command starts anew.")
+            counts = monitor.counts()
+            progress.update(task, completed=transmitter.images(), radio=f"{counts.drops} drops" if counts.drops else "")
+            if counts.bursts != before or not source.done():
+                before, quiet_since = counts.bursts, time.monotonic()
+            if time.monotonic() - quiet_since > AIR_S:
+                missing = transmitter.frames() - counts.bursts
+                raise AppError(f"The radio did not report {missing} of {transmitter.frames()} bursts as sent.")
+
+
+def _on_air(flowgraph: gr.top_block) -> bool:
+    """Whether the radio has reported every burst; one with an underflow never is."""
+    counts = flowgraph.radio_monitor.counts()
+    return counts.bursts + counts.underflows + counts.late >= flowgraph.burst_transmitter.frames()
+
+
+if __name__ == "__main__":
+    with told_in_a_sentence():
+        sys.exit(app())

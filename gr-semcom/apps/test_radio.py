@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""./semcom tx and rx as two processes on the virtual USRP, and what they say when something is wrong.
+
+The air runs at a fifth of real time, which a loaded machine keeps up with.
+"""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pytest
+import semcom_rx
+import semcom_tx
+from bench_radio import _mixed, _pieces
+from errors import told_in_a_sentence
+from link import Delivery, Link
+from PIL import Image
+from radio import Radio
+from semcom_models import zoo
+
+APPS = Path(__file__).resolve().parent
+PICTURES = 6
+LEVELS = {"tx_gain": 45.0, "rx_gain": 30.0}
+LOSS_DB = 40.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def module() -> None:
+    folders = os.environ.get("UHD_MODULE_PATH", "").split(":")
+    if not any(Path(folder, "libuhd_virtual.so").is_file() for folder in folders if folder):
+        pytest.skip("there is no virtual USRP on UHD_MODULE_PATH; ./semcom test sets it")
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("album")
+    for number, pixels in enumerate(_pieces()[40 : 40 + PICTURES]):
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.fixture
+def air() -> Iterator[str]:
+    name = f"/semcom-{uuid.uuid4().hex[:12]}"
+    yield name
+    Path("/dev/shm", name[1:]).unlink(missing_ok=True)
+
+
+def start(program: str, *options: object) -> subprocess.Popen[str]:
+    command = [sys.executable, str(APPS / f"semcom_{program}.py"), *map(str, options)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def run(program: str, *options: object) -> tuple[int, str]:
+    running = start(program, *options)
+    said, _ = running.communicate(timeout=300)
+    return running.returncode, said
+
+
+def wait_for(words: str, said: IO[str]) -> None:
+    seen = []
+    for line in said:
+        seen.append(line)
+        if words in line:
+            return
+    raise AssertionError("".join(seen))
+
+
+def test_pictures_go_from_one_process_to_another_and_a_recording_of_it_gives_them_again(
+    album: Path, air: str, tmp_path: Path
+) -> None:
+    device = f"type=virtual,air={air},speed=0.2"
+    heard = tmp_path / "heard"
+    receiver = start(
+        *("rx", "-d", f"{device},loss_db={LOSS_DB},cfo_hz=350,delay_us=77.7", "--rx-gain", LEVELS["rx_gain"]),
+        *("--count", PICTURES, "--seconds", 240, "-i", album, "--folder", tmp_path / "received"),
+        *("--record", heard, "--json", tmp_path / "rows.json"),
+    )
+    try:
+        wait_for("Listening", receiver.stdout)
+        code, said = run("tx", "-d", device, "--tx-gain", LEVELS["tx_gain"], "-i", album, "--ratio", "1/6")
+        assert code == 0, said
+        assert f"{PICTURES} pictures sent; {PICTURES} bursts sent; 0 underflows" in said
+        rest, _ = receiver.communicate(timeout=300)
+    finally:
+        receiver.kill()
+    assert receiver.returncode == 0, rest
+    result = json.loads((tmp_path / "rows.json").read_text())
+    rows = result["rows"]
+    assert [row["image_id"] for row in rows] == list(range(PICTURES))
+    assert (result["gaps"], result["link"]["headers_failed"], result["link"]["fragments_lost"]) == (0, 0, 0)
+    for row in rows:
+        assert row["snr_db"] == pytest.approx(expected_snr_db(), abs=0.5)
+        assert row["cfo_hz"] == pytest.approx(350, abs=30)
+        assert row["psnr_db"] > 20
+    assert len(list((tmp_path / "received").glob("*.png"))) == PICTURES
+
+    code, said = run("rx", "--replay", heard, "-i", album, "--json", tmp_path / "again.json")
+    assert code == 0, said
+    again = json.loads((tmp_path / "again.json").read_text())["rows"]
+    for one, other in zip(rows, again, strict=True):
+        assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, abs=1e-3)
+
+
+def expected_snr_db() -> float:
+    """By the formula of uhd-virtual/README.md, at 1 MS/s and amplitude 0.3."""
+    sent_dbm = 10 - (89.75 - LEVELS["tx_gain"]) + 20 * np.log10(0.3)
+    thermal_dbm = -173.975 + 60 + 7
+    rounding_dbm = -LEVELS["rx_gain"] - 74.0
+    return sent_dbm - LOSS_DB - 10 * np.log10(10 ** (thermal_dbm / 10) + 10 ** (rounding_dbm / 10))
+
+
+def test_a_link_goes_over_a_radio_too(air: str) -> None:
+    pieces = _pieces()[:20]
+    radio = Radio(args=f"type=virtual,air={air},speed=0.2", tx_gain=50)
+    deliveries = list(Link(pieces, codec=zoo.load_codec("deepjscc"), medium=radio, window=4).deliveries())
+    assert [delivery.received is None for delivery in deliveries] == 20 * [False]
+    assert _mixed(deliveries) == 0
+    assert radio.monitor.counts().bursts == 20
+
+
+def test_pictures_that_are_mixed_up_are_counted() -> None:
+    one, other = _pieces()[40:42]
+    pair = [Delivery("one", one, received=other), Delivery("other", other, received=other)]
+    assert _mixed(pair) == 1
+
+
+def test_a_radio_that_is_not_there_ends_the_program() -> None:
+    code, said = run("tx", "-d", "type=b200")
+    assert code == 1
+    assert said.splitlines()[-1].startswith("semcom: No radio answers to type: b200")
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("rx", "-d", "type=b200"), "No radio answers to type: b200"),
+        (("tx", "-d", "type=virtual,gain=3"), "no device argument 'gain'"),
+        (("rx", "--replay", "nowhere"), "nowhere.sigmf-meta"),
+        (("rx", "--replay", "x", "--rx-gain", 3), "without those of a radio"),
+        (("tx", "--ratio", "a sixth"), "written as 1/24 or 0.04"),
+        (("tx", "-d", "type=virtual", "-c", "oracle"), "oracle"),
+        (("tx", "-d", "type=virtual", "-i", "/no/such/folder"), "/no/such/folder"),
+        (("rx", "-d", "type=virtual", "--record", "/no/such/folder/x"), "/no/such/folder"),
+    ],
+)
+def test_a_mistake_ends_in_a_sentence(options: tuple[object, ...], sentence: str) -> None:
+    program, *others = options
+    with pytest.raises(SystemExit, match=f"^semcom: .*{re.escape(sentence)}"), told_in_a_sentence():
+        {"tx": semcom_tx, "rx": semcom_rx}[program].app([str(each) for each in others])
+
+
+def test_ctrl_c_ends_a_receiver_with_what_it_has() -> None:
+    receiver = start("rx", "-d", "type=virtual,speed=0.2")
+    wait_for("Listening", receiver.stdout)
+    receiver.send_signal(signal.SIGINT)
+    said, _ = receiver.communicate(timeout=60)
+    assert receiver.returncode == 0, said
+    assert "0 pictures" in said
