@@ -52,6 +52,8 @@ class Radio:
                 end.set_antenna(antenna, 0)
         except RuntimeError as error:
             raise AppError(explained(error)) from error
+        for end in (self.sink, self.source):
+            _check_rate(end.get_samp_rate(), self.samp_rate)
         self.monitor = semcom.radio_monitor()
         link.connect(transmitter, self.sink)
         link.connect(self.source, receiver)
@@ -73,9 +75,12 @@ def make(name: str, **settings: Any) -> gr.top_block:
     flowgraph = getattr(importlib.import_module(name), name)
     given = {key: value for key, value in settings.items() if value is not None}
     try:
-        return flowgraph(**given)
+        made = flowgraph(**given)
     except RuntimeError as error:
         raise AppError(explained(error)) from error
+    if not name.endswith("replay"):
+        _check_rate(made.radio.get_samp_rate(), made.samp_rate)
+    return made
 
 
 @contextmanager
@@ -95,6 +100,12 @@ def running(flowgraph: gr.top_block) -> Iterator[threading.Event]:
     finally:
         flowgraph.stop()
         waiting.join()
+
+
+def _check_rate(rate: float, asked: float) -> None:
+    """Raises AppError where a radio took another sample rate."""
+    if abs(rate - asked) > 1:
+        raise AppError(f"The radio works at {rate / 1e6:g} MS/s, not at {asked / 1e6:g}; give --samp-rate {rate:.0f}.")
 
 
 def explained(error: RuntimeError) -> str:

@@ -144,6 +144,8 @@ def test_a_radio_that_is_not_there_ends_the_program() -> None:
     [
         (("rx", "-d", "type=b200"), "No radio answers to type: b200"),
         (("tx", "-d", "type=virtual,gain=3"), "no device argument 'gain'"),
+        (("tx", "-d", "type=virtual", "--samp-rate", "1e9"), "MS/s, not at 1000; give --samp-rate"),
+        (("tx", "-d", "type=virtual", "--tx-antenna", "RX9"), "no antenna 'RX9'"),
         (("rx", "--replay", "nowhere"), "nowhere.sigmf-meta"),
         (("rx", "--replay", "x", "--rx-gain", 3), "without those of a radio"),
         (("tx", "--ratio", "a sixth"), "written as 1/24 or 0.04"),
