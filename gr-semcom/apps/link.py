@@ -89,6 +89,7 @@ class Link(gr.top_block):
         previews: bool = False,
     ) -> None:
         gr.top_block.__init__(self, "link")
+        self.medium = medium  # whose blocks live as long as it does
         self.source = semcom.image_source(images, window=window)
         self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db)
         self.normalizer = semcom.power_normalizer()
