@@ -20,8 +20,8 @@ class batch_block(worker_block):
     ``MAX_BATCH_PIXELS`` pixels together (one picture at least), runs those of one kind together, and publishes
     the results in the order of arrival.  What is queued when the flowgraph stops waits for its next start.
 
-    A subclass says what a PDU means (:meth:`_parse`), which may go together (:meth:`_kind`), and what to do
-    (:meth:`_run`).
+    A subclass says what a PDU means (:meth:`_parse`), which may go together (:meth:`_kind`), what to do (:meth:`_run`),
+    and which of the queued ones the next makes needless (:meth:`_supersedes`).
     """
 
     def __init__(self, name: str, *, inport: str, outport: str, batch: int) -> None:
@@ -42,6 +42,10 @@ class batch_block(worker_block):
     def _kind(self, item: Any) -> Hashable:
         raise NotImplementedError
 
+    def _supersedes(self, item: Any, queued: Any) -> bool:
+        """Whether ``queued`` need not be worked on any more, now that ``item`` has come."""
+        return False
+
     def _run(self, items: list[Any]) -> list[pmt.pmt_base]:
         """One PDU an item; all items are of one kind."""
         raise NotImplementedError
@@ -55,6 +59,7 @@ class batch_block(worker_block):
         with self.guard():
             item = self._parse(pdu)
             with self._changed:
+                self._queue = deque(queued for queued in self._queue if not self._supersedes(item, queued))
                 self._queue.append(item)
                 self._changed.notify()
 

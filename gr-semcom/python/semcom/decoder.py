@@ -20,7 +20,8 @@ class decoder(batch_block):
     """Received PDUs in at ``symbols``, image PDUs out at ``images``, with SNR, CFO and share erased.
 
     The codec of each picture is the one whose id its frames carried; it is loaded when it is first needed.  A
-    frame carries no name, so the pictures are called "received".  Previews of a receiver come out as previews.
+    frame carries no name, so the pictures are called "received".  Previews of a receiver come out as previews; one that
+    still waits when something newer comes is left out, so that a slow decoder falls behind by pictures alone.
 
     Args:
         engine: "auto", "torch" or "openvino".
@@ -43,6 +44,9 @@ class decoder(batch_block):
 
     def _kind(self, item: ReceivedPdu) -> Hashable:
         return item.codec_id, item.height, item.width, item.symbols.size
+
+    def _supersedes(self, item: ReceivedPdu, queued: ReceivedPdu) -> bool:
+        return queued.preview
 
     def _run(self, items: list[ReceivedPdu]) -> list[pmt.pmt_base]:
         first = items[0]

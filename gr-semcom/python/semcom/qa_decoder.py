@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import gc
+import threading
 import unittest
 from fractions import Fraction
 
@@ -48,9 +49,30 @@ class qa_decoder(unittest.TestCase):
         part = with_entry(received_pdu(sent(), np.repeat([1, np.inf], 15)), "preview", pmt.PMT_T)
         with running(block, "images") as tap:
             post(block, "symbols", part)
+            tap.wait(1)
             post(block, "symbols", whole)
             images = [ImagePdu.from_pmt(pdu) for pdu in tap.wait(2)]
         self.assertEqual([(image.preview, image.reception.erased) for image in images], [(True, 0.5), (False, 0.0)])
+
+    def test_a_preview_that_waits_gives_way_to_what_is_newer(self) -> None:
+        """Behind a picture that takes its time: previews of 1, whole 1, previews of 2."""
+        codec, may_go_on = StandInCodec(), threading.Event()
+        decode = codec.decode
+        codec.decode = lambda *symbols, **size: (may_go_on.wait(20), decode(*symbols, **size))[1]
+        block = decoder(codecs=[codec])
+        with running(block, "images") as tap:
+            post(block, "symbols", received_pdu(sent(), np.ones(30), image_id=0))
+            wait_until(lambda: block.pending() == 1 and not block._queue)
+            for image_id, previews in ((1, 3), (1, 0), (2, 2)):
+                whole = received_pdu(sent(), np.ones(30), image_id=image_id)
+                for _ in range(previews):
+                    post(block, "symbols", with_entry(whole, "preview", pmt.PMT_T))
+                if not previews:
+                    post(block, "symbols", whole)
+            wait_until(lambda: [item.image_id for item in block._queue] == [1, 2])
+            may_go_on.set()
+            images = [ImagePdu.from_pmt(pdu) for pdu in tap.wait(3)]
+        self.assertEqual([(each.image_id, each.preview) for each in images], [(0, False), (1, False), (2, True)])
 
     def test_each_picture_has_the_codec_of_its_frames(self) -> None:
         codecs = [StandInCodec(codec_id=1), StandInCodec(codec_id=2)]
