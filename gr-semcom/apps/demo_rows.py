@@ -5,13 +5,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 from link import Delivery
 from numpy.typing import NDArray
-from PIL import Image
-from semcom_models import zoo
+from semcom_models import judge
 from semcom_models.codec import Codec
-from semcom_models.downstream import CIFAR10_CLASSES
 from semcom_models.measure import psnr_db, ssim
 
 
@@ -37,11 +34,11 @@ class Row:
     ms: float | None
 
 
-class Judge:
+class RowMaker:
     """Makes the rows."""
 
     def __init__(self) -> None:
-        self._classifier = zoo.load_classifier()
+        self._downstream = judge.Judge()
 
     def row(self, delivery: Delivery, *, codec: Codec, ratio: float | None, snr_db: float) -> Row:
         """``ratio`` is the one asked for, ``snr_db`` what the channel was set to."""
@@ -63,8 +60,4 @@ class Judge:
         )
 
     def _name(self, picture: NDArray[np.uint8]) -> str:
-        """What ResNet-20 sees in the picture, shrunk whole to the 32x32 pixels that it was trained on."""
-        small = np.asarray(Image.fromarray(picture).resize((32, 32), Image.Resampling.BOX))
-        unit = torch.from_numpy(small.copy()).permute(2, 0, 1).unsqueeze(0).float() / 255
-        with torch.inference_mode():
-            return CIFAR10_CLASSES[self._classifier(unit).argmax(1).item()]
+        return self._downstream.names([picture])[0]

@@ -69,7 +69,7 @@ def demo(
     """
     from air import Air
     from demo_picture import DemoPicture
-    from demo_rows import Judge
+    from demo_rows import RowMaker
     from gnuradio.semcom.image_files import find_pictures
     from link import Link
     from semcom_models import zoo
@@ -88,9 +88,9 @@ def demo(
     out.mkdir(parents=True, exist_ok=True)
     middle_db = sorted(set(snr))[len(set(snr)) // 2] if loaded.ratios[0] < loaded.ratios[1] else None
     links = (Link(chosen, codec=loaded, medium=air, ratio=k_over_n, previews=air.snr_db == middle_db) for air in airs)
-    judge, picture, rows, sharpening = Judge(), DemoPicture(snr), [], None
+    row_maker, picture, rows, sharpening = RowMaker(), DemoPicture(snr), [], None
     for snr_db, delivery in _deliveries(links, snr, count):
-        rows.append(judge.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
+        rows.append(row_maker.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
         picture.add(rows[-1], delivery)
         if sharpening is None and len(delivery.arrivals) > 1:
             sharpening = delivery
