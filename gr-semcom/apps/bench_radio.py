@@ -3,6 +3,7 @@
 
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 
 import numpy as np
 from errors import AppError
@@ -19,20 +20,20 @@ TRIAL = 64  # pictures that tell how many go in a second
 MIXED_DB = 3.0  # a picture is another one's where it is so much nearer to that
 
 
-def measure_radio(*, radio: Radio, codec: str, rates_msps: list[float], seconds: float, device: str) -> list[dict]:
+def measure_radio(*, radio: Radio, codec: str, rates_msps: list[float], seconds: float) -> list[dict]:
     """One row a sample rate, each for about ``seconds``, until samples or pictures are lost.
 
     The pictures are 32x32 pieces of photographs.  ``drops`` are the radio's U, O and L; ``mixed`` counts the pictures
     that came out as another one; latencies are from source to sink, with ``WINDOW`` pictures on their way.
     """
     rows: list[dict] = []
-    loaded, pieces = zoo.load_codec(codec), _pieces()
+    loaded, pieces = zoo.load_codec(codec), photo_pieces()
     for rate_msps in rates_msps:
-        radio.samp_rate = 1e6 * rate_msps
-        _, took_s, _ = _run(_first(pieces, TRIAL), radio, loaded)
+        at_rate = replace(radio, samp_rate=1e6 * rate_msps)
+        _, took_s, _ = _run(_first(pieces, TRIAL), at_rate, loaded)
         count = max(TRIAL, int(seconds * TRIAL / took_s))
-        deliveries, took_s, drops = _run(_first(pieces, count), radio, loaded)
-        rows.append({"device": device, "rate_msps": rate_msps, **_figures(deliveries, took_s), "drops": drops})
+        deliveries, took_s, drops = _run(_first(pieces, count), at_rate, loaded)
+        rows.append({"device": radio.args, "rate_msps": rate_msps, **_figures(deliveries, took_s), "drops": drops})
         if rows[-1]["drops"] or rows[-1]["lost"]:
             break
     return rows
@@ -71,14 +72,14 @@ def _figures(deliveries: list[Delivery], took_s: float) -> dict:
         "images": len(deliveries),
         "images_per_s": len(received) / took_s,
         "lost": len(deliveries) - len(received),
-        "mixed": _mixed(received),
+        "mixed": count_mixed(received),
         "latency_p50_ms": float(np.percentile(latency_ms, 50)),
         "latency_p99_ms": float(np.percentile(latency_ms, 99)),
         "snr_db": float(np.mean([delivery.reception.snr_db for delivery in received])),
     }
 
 
-def _mixed(received: Iterable[Delivery]) -> int:
+def count_mixed(received: Iterable[Delivery]) -> int:
     """How many came out clearly nearer to another picture than to the one sent."""
     received = list(received)
     sent = np.unique(np.stack([each.sent for each in received]), axis=0).reshape(-1, 3 * SIDE * SIDE).astype(np.float32)
@@ -91,7 +92,7 @@ def _mixed(received: Iterable[Delivery]) -> int:
     return int(mixed)
 
 
-def _pieces() -> NDArray[np.uint8]:
+def photo_pieces() -> NDArray[np.uint8]:
     """All pieces of the photographs of scikit-image, [N, 32, 32, 3]."""
     pieces = []
     for photo in find_pictures("photos"):

@@ -191,9 +191,7 @@ def radio_command(
     radio = Radio(args=args, freq=freq, tx_gain=tx_gain, rx_gain=rx_gain)
     rates = rate_msps or ([1.0] if quick else [1.0, 2.0, 4.0])
     with console.status("measuring"):
-        rows = measure_radio(
-            radio=radio, codec=codec, rates_msps=rates, seconds=min(seconds, 10) if quick else seconds, device=args
-        )
+        rows = measure_radio(radio=radio, codec=codec, rates_msps=rates, seconds=min(seconds, 10) if quick else seconds)
     _report({"rows": rows}, "rows", title=f"{codec}: pictures in real time", json_file=None)
     figures = best(rows)
     if json_file:

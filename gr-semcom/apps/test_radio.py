@@ -13,14 +13,16 @@ import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO
 
 import numpy as np
 import pytest
 import semcom_rx
 import semcom_tx
-from bench_radio import _mixed, _pieces
+from bench_radio import count_mixed, photo_pieces
 from errors import told_in_a_sentence
+from gnuradio.semcom.radio_monitor import RadioCounts
 from link import Delivery, Link
 from PIL import Image
 from radio import Radio
@@ -42,7 +44,7 @@ def module() -> None:
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("album")
-    for number, pixels in enumerate(_pieces()[40 : 40 + PICTURES]):
+    for number, pixels in enumerate(photo_pieces()[40 : 40 + PICTURES]):
         Image.fromarray(pixels).save(folder / f"{number}.png")
     return folder
 
@@ -119,18 +121,28 @@ def expected_snr_db() -> float:
 
 
 def test_a_link_goes_over_a_radio_too(air: str) -> None:
-    pieces = _pieces()[:20]
+    pieces = photo_pieces()[:20]
     radio = Radio(args=f"type=virtual,air={air},speed=0.2", tx_gain=50)
     deliveries = list(Link(pieces, codec=zoo.load_codec("deepjscc"), medium=radio, window=4).deliveries())
     assert [delivery.received is None for delivery in deliveries] == 20 * [False]
-    assert _mixed(deliveries) == 0
+    assert count_mixed(deliveries) == 0
     assert radio.monitor.counts().bursts == 20
 
 
+def test_a_burst_with_an_underflow_is_waited_for_too() -> None:
+    counts = RadioCounts(bursts=2, underflows=5)
+    monitor = SimpleNamespace(counts=lambda: counts)
+    for frames, on_air in ((2, True), (3, False)):
+        flowgraph = SimpleNamespace(
+            radio_monitor=monitor, burst_transmitter=SimpleNamespace(frames=lambda frames=frames: frames)
+        )
+        assert semcom_tx._on_air(flowgraph) == on_air
+
+
 def test_pictures_that_are_mixed_up_are_counted() -> None:
-    one, other = _pieces()[40:42]
+    one, other = photo_pieces()[40:42]
     pair = [Delivery("one", one, received=other), Delivery("other", other, received=other)]
-    assert _mixed(pair) == 1
+    assert count_mixed(pair) == 1
 
 
 def test_a_radio_that_is_not_there_ends_the_program() -> None:
