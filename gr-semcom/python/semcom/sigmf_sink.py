@@ -13,7 +13,9 @@ DATA, META = ".sigmf-data", ".sigmf-meta"
 
 
 class sigmf_sink(gr.hier_block2):
-    """Complex samples to a SigMF recording, ``file``.sigmf-data and ``file``.sigmf-meta, which is whole at any time.
+    """Complex samples to a SigMF recording, ``file``.sigmf-data and ``file``.sigmf-meta.
+
+    The metadata is there from the start, so that a recording that is cut off can be played.
 
     Args:
         file: either of the two names, or without suffix; empty: record nothing.
@@ -39,10 +41,8 @@ class sigmf_sink(gr.hier_block2):
         for path in (data, meta):
             if path.exists():
                 raise FileExistsError(f"{path} exists already; give the recording another name.")
-        self._file = blocks.file_sink(gr.sizeof_gr_complex, _written(data))
-        self._file.set_unbuffered(False)
-        self.connect(self, self._file)
         _write_meta(meta, samp_rate=samp_rate, center_freq_hz=center_freq_hz, hardware=hardware)
+        self.connect(self, blocks.file_sink(gr.sizeof_gr_complex, _made(data)))
 
 
 def paths(file: str | Path) -> tuple[Path, Path]:
@@ -61,10 +61,10 @@ def sigmf_package():  # noqa: ANN201 (a module that may be missing)
     return sigmf
 
 
-def _written(path: Path) -> str:
-    """The path, once it is known that it can be written."""
-    with path.open("xb"):
-        return str(path)
+def _made(path: Path) -> str:
+    """The path of a file that is new and can be written: a file sink itself would not say why it cannot."""
+    path.open("xb").close()
+    return str(path)
 
 
 def _write_meta(path: Path, *, samp_rate: float, center_freq_hz: float, hardware: str) -> None:
