@@ -2,8 +2,6 @@
 
 import importlib.util
 import os
-import subprocess
-import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -13,7 +11,7 @@ import pmt
 from gnuradio.semcom import image_sink
 from gnuradio.semcom.image_files import read_image
 from gnuradio.semcom.pdus import ImagePdu
-from qa_support import broken, image_pdu, post, running, wait_until, with_entry
+from qa_support import broken, image_pdu, post, run_under_qt, running, wait_until, with_entry
 
 WINDOW = """
 import time
@@ -44,11 +42,13 @@ with running(sink):
         part = ImagePdu(100, "blue", np.full((40, 60, 3), (10, 10, 250), np.uint8), Reception(snr_db, 5.0, 0.5), True)
         post(sink, "images", part.to_pmt())
         app.processEvents()
-    post(sink, "images", ImagePdu(100, "blue", part.pixels, Reception(4.0, 5.0, 0.0)).to_pmt())
+    whole = ImagePdu(100, "blue", part.pixels, Reception(4.0, 5.0, 0.0), recognized="ship", psnr_db=21.04)
+    post(sink, "images", whole.to_pmt())
     while sink.received() < 101:
         time.sleep(0.001)
 app.processEvents()
 assert [text for _, text in window._strip] == 6 * ["10.0 dB"] + ["4.0 dB"], window._strip
+assert window._caption[1] == "SNR 4.0 dB    CFO +5 Hz    PSNR 21.0 dB    seen: ship", window._caption
 window.resize(30, 30)
 window.grab()
 assert sink.dropped() == 0
@@ -120,17 +120,7 @@ class qa_image_sink(unittest.TestCase):
     def test_the_window_shows_the_latest_picture(self) -> None:
         if not importlib.util.find_spec("PyQt5"):
             self.skipTest("PyQt5 is not installed")
-        # A process of its own: a QApplication stays for as long as its process does.
-        environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
-        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-        run = subprocess.run(
-            [sys.executable, "-c", WINDOW],
-            env={**environment, "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        self.assertEqual(run.returncode, 0, run.stderr)
+        run_under_qt(WINDOW)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 
 import importlib.util
-import os
-import subprocess
-import sys
 import unittest
-from pathlib import Path
 
 from gnuradio.semcom import link_display
+from qa_support import run_under_qt
 
 DISPLAY = """
 import numpy as np
@@ -69,16 +66,7 @@ class qa_link_display(unittest.TestCase):
             link_display()
 
     def test_it_shows_what_came(self) -> None:
-        # A process of its own: a QApplication stays for as long as its process does.
-        path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-        run = subprocess.run(
-            [sys.executable, "-c", DISPLAY],
-            env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": path},
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        self.assertEqual(run.returncode, 0, run.stderr)
+        run_under_qt(DISPLAY)
 
 
 if __name__ == "__main__":

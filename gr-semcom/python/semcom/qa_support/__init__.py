@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the message blocks share: running one block by itself, valid PDUs and broken ones."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pmt
@@ -125,3 +129,11 @@ def broken(pdu: pmt.pmt_base) -> list[pmt.pmt_base]:
         pdus.append(pmt.cons(pmt.dict_delete(meta, pmt.intern(key)), vector))
         pdus += [with_entry(pdu, key, stranger) for stranger in strangers]
     return pdus
+
+
+def run_under_qt(script: str) -> None:
+    """Python code in a process of its own, without a display: a QApplication stays for as long as its process does."""
+    path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": path}
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
