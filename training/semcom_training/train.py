@@ -204,7 +204,7 @@ def _give_backbone(networks: Architecture, name: str) -> None:
         place.network.load_state_dict({key: value for key, value in weights.items() if "classifier" not in key})
     except (AttributeError, RuntimeError) as error:
         raise ConfigError(
-            f"The encoder has no backbone that {name} fits; set networks.arguments.backbone, or leave backbone_from out."
+            f"The encoder has no backbone that {name} fits; set networks.arguments.backbone, or no backbone_from."
         ) from error
 
 

@@ -280,6 +280,19 @@ def test_start_from_copies_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert started.decoder.head[0].weight.shape != known.decoder.head[0].weight.shape
 
 
+def test_the_backbone_is_that_of_the_downstream_network() -> None:
+    arguments = {"widths": [8, 8, 16], "symbols_per_cell": 8, "coding_blocks": 0}
+    seeing = NetworksConfig(
+        architecture="adaptive", arguments=arguments | {"backbone": "resnet20"}, backbone_from=zoo.CLASSIFIER
+    )
+    images, known = torch.rand(1, 3, 32, 32), zoo.load_classifier(zoo.CLASSIFIER)
+    backbone = build_networks(seeing).eval().encoder.backbone
+    torch.testing.assert_close(backbone.network.features(images), known.features(images))
+    for wrong in ({"arguments": arguments}, {"architecture": "semcc", "arguments": arguments}):
+        with pytest.raises(ConfigError, match="has no backbone that resnet20-cifar10 fits"):
+            build_networks(seeing.model_copy(update=wrong))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [({"widths": [8, 8]}, "cannot be built so"), ({"symbols_percell": 4}, "cannot be built so")],
