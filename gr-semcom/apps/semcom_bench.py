@@ -21,7 +21,7 @@ Count = Annotated[int, Parameter(validator=Number(gte=1))]
 @app.command(name="gap")
 def gap_command(
     *,
-    codec: str = "deepjscc-6",
+    codec: str = "deepjscc",
     images: Count = 200,
     images_at_5_db: Count = 1000,
     seed: int = 1,
@@ -52,7 +52,7 @@ def gap_command(
 
 
 @app.command(name="peaks")
-def peaks_command(*, codec: str = "deepjscc-6", images: Count = 200, seed: int = 1, json_file: JsonFile = None) -> None:
+def peaks_command(*, codec: str = "deepjscc", images: Count = 200, seed: int = 1, json_file: JsonFile = None) -> None:
     """What clipping the transmitter's peaks costs: PSNR through the flowgraph for several limits, at 10 and 20 dB.
 
     CIFAR-10 test images.  Noise, delay and phase are the same for each limit.  Run ./semcom data first.
@@ -77,7 +77,7 @@ def peaks_command(*, codec: str = "deepjscc-6", images: Count = 200, seed: int =
 @app.command(name="codec")
 def codec_command(
     *,
-    codec: str = "deepjscc-6",
+    codec: str = "deepjscc",
     seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 2.0,
     json_file: JsonFile = None,
 ) -> None:
@@ -156,7 +156,7 @@ def radio_command(
     rate_msps: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 60.0,
     quick: bool = False,
-    codec: str = "deepjscc-6",
+    codec: str = "deepjscc",
     json_file: JsonFile = None,
 ) -> None:
     """What a radio and this machine sustain: pictures from one radio to itself at rising sample rates.

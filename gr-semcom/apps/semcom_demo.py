@@ -33,7 +33,7 @@ def demo(
     snr: Annotated[list[float], Parameter(consume_multiple=True)] = [0.0, 10.0, 20.0],  # noqa: B006
     channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
     cfo_hz: float = 500.0,
-    codec: str = "deepjscc-6",
+    codec: str = "deepjscc",
     ratio: str | None = None,
     seed: int = 1,
     out: Path = Path("."),

@@ -141,8 +141,8 @@ def test_an_unknown_engine_is_refused(networks: SemCC) -> None:
 
 
 def test_ids_fit_the_header_and_stay() -> None:
-    assert codec_id("deepjscc-6", "") == 37795
-    assert codec_id("deepjscc-6", "ab") != codec_id("deepjscc-6", "ac") != codec_id("deepjscc-7", "ac")
+    assert codec_id("deepjscc", "") == 2321
+    assert codec_id("deepjscc", "ab") != codec_id("deepjscc", "ac") != codec_id("semcc", "ac")
     assert all(0 <= codec_id(name, "f" * 64) < 1 << 16 for name in ("", "x" * 1000))
 
 

@@ -39,7 +39,7 @@ class encoder(batch_block):
     ratio, change the ratio first; None goes with all.
 
     Args:
-        codec: a name of the zoo ("deepjscc-6", "semcc-12"), a folder with a card and weights, or a codec.
+        codec: a name of the zoo ("deepjscc", "semcc"), a folder with a card and weights, or a codec.
         ratio: bandwidth ratio k/n to send at, overhead not counted; None is the codec's usual one, 1/6 or the nearest
             that it has.
         snr_db: Es/N0 in dB to encode for; some codecs take no notice of it.
