@@ -105,22 +105,25 @@ def rx(
     else:
         radio = {"args": args, "freq": freq, "samp_rate": samp_rate, "rx_gain": rx_gain, "rx_antenna": rx_antenna}
         flowgraph = make("semcc_rx_headless", **radio, **common)
-    rows, end = [], None if seconds is None else time.monotonic() + seconds
+    arrived, rows = 0, []
+    end = None if seconds is None else time.monotonic() + seconds
     arriving = _Arrivals(flowgraph, all_of_it=replay is not None)
     try:
         with running(flowgraph) as ended:
             console.print("Listening; Ctrl-C ends it." if replay is None else f"Playing {replay}.")
             for row in arriving.rows(ended, end=end):
-                rows.append(row)
+                arrived += 1
+                if json_file:
+                    rows.append(row)
                 console.print(_line(row))
-                if len(rows) == count:
+                if arrived == count:
                     break
-            _wait_for_files(flowgraph, len(rows))
+            _wait_for_files(flowgraph, arrived)
     except KeyboardInterrupt:
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
     lost = flowgraph.burst_receiver.gaps()
-    console.print(f"{len(rows)} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
+    console.print(f"{arrived} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
     if json_file:
         write_json(json_file, {"rows": [vars(row) for row in rows], "link": vars(link), "gaps": lost})
         console.print(f"Wrote {json_file}.")
