@@ -87,7 +87,10 @@ def make(name: str, **settings: Any) -> gr.top_block:
 
 @contextmanager
 def running(flowgraph: gr.top_block) -> Iterator[threading.Event]:
-    """Runs it; the event says that it ended by itself.  Where a radio is unplugged the process may end with a sentence."""
+    """Runs it; the event says that it ended by itself.
+
+    A radio that is unplugged may end the process, with a sentence and status 1.
+    """
     ended = threading.Event()
     exit_on_terminate(f"semcom: {STOPPED}")
 

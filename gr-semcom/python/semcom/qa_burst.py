@@ -226,7 +226,7 @@ class qa_burst(unittest.TestCase):
     def test_amplitude(self) -> None:
         symbols = gaussian(1000, self.rng)
         loud, soft = transmit(symbols_pdu(symbols)), transmit(symbols_pdu(symbols), amplitude=0.25)
-        header = slice(RAMP + 2 * 144, RAMP + 6 * 144)  # which differs: each transmitter counts frames from a number of its own
+        header = slice(RAMP + 2 * 144, RAMP + 6 * 144)  # differs: transmitters count frames from numbers of their own
         for each in (soft, loud):
             each.samples[header] = 0
         np.testing.assert_allclose(soft.samples, 0.25 * loud.samples, rtol=1e-5, atol=1e-7)
