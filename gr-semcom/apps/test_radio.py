@@ -6,6 +6,7 @@ The air runs at a fifth of real time, which a loaded machine keeps up with.
 
 import json
 import re
+import threading
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,7 +14,7 @@ import pytest
 import semcom_rx
 import semcom_tx
 from bench_radio import count_mixed, photo_pieces
-from errors import told_in_a_sentence
+from errors import AppError, told_in_a_sentence
 from gnuradio.semcom.radio_monitor import RadioCounts
 from link import Delivery, Link
 from processes import (
@@ -91,6 +92,26 @@ def test_a_burst_with_an_underflow_is_waited_for_too() -> None:
             radio_monitor=monitor, burst_transmitter=SimpleNamespace(frames=lambda frames=frames: frames)
         )
         assert semcom_tx._on_air(flowgraph) == on_air
+
+
+def test_a_radio_that_sends_nothing_any_more_is_noticed_though_there_is_more_to_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(semcom_tx, "AIR_S", 0.3)
+    flowgraph = SimpleNamespace(
+        repeat=True,
+        image_source=SimpleNamespace(done=lambda: False),
+        burst_transmitter=SimpleNamespace(frames=lambda: 3, images=lambda: 3),
+        radio_monitor=SimpleNamespace(counts=lambda: RadioCounts(bursts=1)),
+    )
+    with pytest.raises(AppError, match="did not report 2 of 3 bursts"):
+        semcom_tx._follow(flowgraph, threading.Event())
+
+
+def test_a_radio_that_gives_no_samples_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(semcom_rx, "SILENCE_S", 0.5)
+    with pytest.raises(AppError, match="no samples for 0.5 s: is it still connected"):
+        semcom_rx.app(["-d", "type=virtual,speed=0.001", "--seconds", "60"])  # its stream starts after 100 s
 
 
 def test_pictures_that_are_mixed_up_are_counted() -> None:
