@@ -2,11 +2,10 @@
 """Are the radios there, do they do what they are told, and is the receiver safe?"""
 
 import pytest
-from conftest import FULL_SCALE_RX_DBM, FULL_SCALE_TX_DBM, NOMINAL_ERROR_DB
 from gnuradio import semcom, uhd
 from hw_report import Report, Section
 from tone import Tone, ToneTest
-from wiring import MOST_AT_RECEIVER_DBM, Wiring
+from wiring import FULL_SCALE_RX_DBM, FULL_SCALE_TX_DBM, MOST_AT_RECEIVER_DBM, NOMINAL_ERROR_DB, Wiring
 
 RATES = (1e6, 2e6, 4e6, 8e6)
 FREQ_ERROR_HZ = 1000.0

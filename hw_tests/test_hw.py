@@ -85,6 +85,10 @@ def test_gains_that_a_radio_has_not_or_that_endanger_the_receiver_are_refused(mo
         (("calibrate", "--args", "type=b200", "--attenuation-db", 40), "No radio answers to type: b200"),
         (("test", "--args", SLOW, "--report", "/no/such/folder/x.html"), "/no/such/folder/x.html cannot be written"),
         (("test", "--args", SLOW, "--profile", "/no/such.toml"), "The profile /no/such.toml cannot be read"),
+        (
+            ("calibrate", "--args", f"{SLOW},loss_db=5", "--attenuation-db", 40),
+            "There seem to be 5 dB between the ports",
+        ),
         (("calibrate", "--args", SLOW, "--attenuation-db", 200, "--step-db", 60), "was not heard at any of"),
     ],
 )
@@ -131,6 +135,15 @@ def test_calibration_finds_what_the_virtual_radio_was_given(module: None, tmp_pa
     assert profile.with_suffix(".png").stat().st_size > 10000
     highest_db = max(row["SNR, dB"] for row in result["rows"] if row["verdict"] == "clean")
     assert found.snr_db == pytest.approx(highest_db, abs=0.8)
+
+
+def test_the_suite_stops_where_a_cable_lacks_its_attenuator(module: None, tmp_path: Path) -> None:
+    report = tmp_path / "hw.html"
+    code, said = run("test", "--quick", "--args", f"{SLOW},loss_db=5", "--attenuation-db", 40, "--report", report)
+    assert code == 1, said
+    page = report.read_text()
+    assert page.count('<span class="passed">') == 2  # those that send nothing
+    assert page.count("There seem to be 5 dB between the ports only") == 8
 
 
 def test_the_suite_runs_on_two_virtual_radios_and_its_report_says_so(module: None, tmp_path: Path) -> None:

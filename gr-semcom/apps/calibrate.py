@@ -10,7 +10,7 @@ import numpy as np
 from errors import AppError
 from gnuradio import semcom
 from gnuradio.semcom.image_files import whole_file
-from gnuradio.semcom.radio_profile import RadioProfile
+from gnuradio.semcom.radio_profile import RadioLevels, RadioProfile
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -66,7 +66,8 @@ def calibrate(wiring: Wiring, *, step_db: float) -> Calibration:
     """Every pair of gains ``step_db`` apart, but for those that could damage the receiver.
 
     Raises:
-        AppError: a radio does not answer, or at no gains the tone is heard and clean.
+        AppError: a radio does not answer, the cable seems to have too little attenuation, or at no gains the tone is
+            heard and clean.
     """
     transmitter, receiver = wiring.devices()
     amplitude = wiring.levels.amplitude
@@ -78,10 +79,13 @@ def calibrate(wiring: Wiring, *, step_db: float) -> Calibration:
     test = ToneTest(radio, amplitude=peak)
     pairs = [(tx_gain, rx_gain) for tx_gain in tx_gains for rx_gain in rx_gains]
     with test.running():
-        points = [
-            Point(*pair, test.measure(tx_gain=pair[0], rx_gain=pair[1]))
-            for pair in track(pairs, "gains", transient=True)
-        ]
+        points = []
+        for tx_gain, rx_gain in track(pairs, "gains", transient=True):
+            tone = test.measure(tx_gain=tx_gain, rx_gain=rx_gain)
+            if tone:
+                at = RadioLevels(tx_gain, rx_gain, peak)
+                wiring.shown_loss_db(transmitter, **vars(at), level_dbfs=tone.level_dbfs)
+            points.append(Point(tx_gain, rx_gain, tone))
         chosen = recommended(points)
         samples = test.samples(tx_gain=chosen.tx_gain, rx_gain=chosen.rx_gain)
     best = replace(chosen, tone=analyse(samples, wiring.samp_rate) or chosen.tone)

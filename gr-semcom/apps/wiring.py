@@ -14,6 +14,10 @@ MOST_AT_RECEIVER_DBM = -15.0
 """What the input of a B210 is rated for."""
 FULL_GAIN_DBM = 20.0
 """More than what a USRP sends at its highest gain and full scale; 10 to 18 dBm are usual."""
+FULL_SCALE_TX_DBM, FULL_SCALE_RX_DBM = 10.0, 0.0
+"""Nominally, of a B210: at the transmitter's highest gain, and at the receiver's gain of 0 dB."""
+NOMINAL_ERROR_DB = 15.0
+"""By which a real radio's levels may differ from these."""
 ANTENNAS_APART_M, ANTENNA_GAIN_DB = 0.5, 3.0
 VIRTUAL_LOSS_DB = 40.0
 LIGHT_M_PER_S = 299792458.0
@@ -80,6 +84,23 @@ class Wiring:
         """The highest gain of this transmitter that does not endanger the receiver."""
         highest = transmitter.gains[1]
         return highest - max(0.0, self.at_receiver_dbm(highest, highest) - MOST_AT_RECEIVER_DBM)
+
+    def shown_loss_db(
+        self, transmitter: Device, *, tx_gain: float, rx_gain: float, amplitude: float, level_dbfs: float
+    ) -> float:
+        """What is between the ports by nominal levels, where a tone of this amplitude came in at this level.
+
+        Raises:
+            AppError: over a cable that is so little that the receiver is in danger.
+        """
+        sent_dbm = FULL_SCALE_TX_DBM - (transmitter.gains[1] - tx_gain) + 20 * math.log10(amplitude)
+        loss_db = sent_dbm - (FULL_SCALE_RX_DBM - rx_gain + level_dbfs)
+        if not self.antennas and loss_db < LEAST_ATTENUATION_DB - NOMINAL_ERROR_DB:
+            raise AppError(
+                f"There seem to be {loss_db:.0f} dB between the ports only, so nothing more is sent: look at the cable "
+                "and its attenuators."
+            )
+        return loss_db
 
     def devices(self) -> tuple[Device, Device]:
         """Transmitter and receiver; nothing is sent.
