@@ -106,14 +106,15 @@ def _checked(path: str | Path, key: str, kind: type, value: object) -> object:
 
 
 def radio_levels(
-    profile: str | Path = "",
-    *,
+    profile: str | Path,
     freq: float,
     tx_gain: float = UNSET,
     rx_gain: float = UNSET,
     amplitude: float = UNSET,
 ) -> RadioLevels:
     """Those that are given, the others from a profile's file, or usual ones (40 dB, 30 dB, 0.3) where it is empty.
+
+    Flowgraphs give the arguments by position, as the companion renames keywords that are called as its variables.
 
     Args:
         profile: a file that ``./semcom hw calibrate`` wrote.
