@@ -116,6 +116,8 @@ def test_bursts_arrive_at_the_time_that_they_are_sent_at(
     def draw(axes: Axes) -> None:
         axes.plot(sent_s - sent_s[0], took - took[0], "o")
         axes.set(xlabel="device time, s", ylabel="arrival, samples later than the first")
+        reach = max(JITTER_SAMPLES, float(np.abs(took - took[0]).max())) + 1
+        axes.set_ylim(-reach, reach)
 
     section.plot(draw, alt="arrival of each burst against its time")
     assert radio.monitor.counts().late == 0

@@ -182,11 +182,14 @@ def _accuracies(on_air: NDArray[np.uint8], layer: NDArray[np.uint8], classes: li
 
 def _draw(axes: Axes, rows: list[dict]) -> None:
     snr_db = [row["SNR, dB"] for row in rows]
-    errors = [row["its standard error"] for row in rows]
-    axes.errorbar(snr_db, [row["PSNR on air, dB"] for row in rows], yerr=errors, fmt="o-", capsize=3, label="on air")
+    axes.plot(snr_db, [row["PSNR on air, dB"] for row in rows], "o-", label="on air")
     axes.plot(snr_db, [row["PSNR simulated, dB"] for row in rows], "s--", label="simulated at that SNR")
     axes.set(xlabel="estimated Es/N0, dB", ylabel="PSNR, dB")
-    axes.legend()
+    axes.legend(loc="upper left")
+    gap, errors = axes.twinx(), [row["its standard error"] for row in rows]
+    gap.errorbar(snr_db, [row["gap, dB"] for row in rows], yerr=errors, fmt="C3^:", capsize=3)
+    gap.set_ylabel("gap with its standard error, dB", color="C3")
+    gap.set_ylim(-1, 1)
 
 
 def test_two_radios(report: Report, wiring: Wiring, codec: Codec, section: Section) -> None:
