@@ -87,7 +87,7 @@ def test_gains_that_a_radio_has_not_or_that_endanger_the_receiver_are_refused(mo
         (("test", "--args", SLOW, "--profile", "/no/such.toml"), "The profile /no/such.toml cannot be read"),
         (
             ("calibrate", "--args", f"{SLOW},loss_db=5", "--attenuation-db", 40),
-            "There seem to be 5 dB between the ports",
+            "dB between the ports only, so nothing more is sent",
         ),
         (("calibrate", "--args", SLOW, "--attenuation-db", 200, "--step-db", 60), "was not heard at any of"),
     ],

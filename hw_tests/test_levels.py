@@ -28,7 +28,8 @@ LEAST_SPREAD = 27.0  # standard deviation of a picture's pixels; 19 of 20 in CIF
 GAP_DB = {True: 0.3, False: 0.5}  # of a virtual radio, and of a real one
 ACCURACY_GAP = 0.02
 SIGMAS = 3.0
-CFO_HZ = 20e-6  # of the center frequency: more than two radios of 2.5 ppm differ by
+CFO_WANDER_HZ = 350.0  # of a radio against itself, or of two while the test runs
+SECOND_CFO_HZ, SECOND_CLOCK_PPM = 350.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def test_levels_follow_the_gain_and_nothing_is_lost_above_the_noise(levels: list
     for one, other in zip(heard, heard[1:], strict=False):
         assert -0.5 < other.snr_db - one.snr_db < STEP_DB + 1.5
     cfo_hz = [mean_cfo_hz(level.sent) for level in heard]
-    assert np.ptp(cfo_hz) < 0.1e-6 * 2.45e9 + 100
+    assert np.ptp(cfo_hz) < CFO_WANDER_HZ
 
 
 def test_pictures_are_as_good_as_over_the_simulated_channel(
@@ -193,8 +194,8 @@ def _draw(axes: Axes, rows: list[dict]) -> None:
 
 
 def test_two_radios(report: Report, wiring: Wiring, codec: Codec, section: Section) -> None:
-    """Transmitter and receiver are separate devices with clocks of their own: nothing is lost or mixed up, and the
-    carrier offset is within what their oscillators may differ by.  One virtual USRP is given a second one."""
+    """Transmitter and receiver are separate devices with clocks of their own: nothing is lost or mixed up.  One
+    virtual USRP is given a second one, whose carrier offset must be measured as it was set."""
     radio = wiring.radio()
     if wiring.rx_args is None and not wiring.virtual:
         pytest.skip("there is one radio; --rx-args names a second one, which receives")
@@ -214,9 +215,5 @@ def test_two_radios(report: Report, wiring: Wiring, codec: Codec, section: Secti
     )
     assert serials[0] != serials[1]
     assert (sent.lost, mixed) == (0, 0)
-    assert abs(mean_cfo_hz(sent)) < CFO_HZ * wiring.freq
     if wiring.rx_args is None:
         assert mean_cfo_hz(sent) == pytest.approx(SECOND_CFO_HZ, abs=30)
-
-
-SECOND_CFO_HZ, SECOND_CLOCK_PPM = 350.0, 2.0
