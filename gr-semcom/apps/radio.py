@@ -14,8 +14,10 @@ from typing import Any
 
 from errors import AppError
 from gnuradio import gr, semcom, uhd
+from gnuradio.semcom.semcom_python import exit_on_terminate
 
 INSTALLED = "share/gr-semcom/flowgraphs"
+STOPPED = "The radio stopped working, see above: was it unplugged? The same command starts anew."
 
 
 @dataclass(kw_only=True)
@@ -87,8 +89,12 @@ def make(name: str, **settings: Any) -> gr.top_block:
 
 @contextmanager
 def running(flowgraph: gr.top_block) -> Iterator[threading.Event]:
-    """Runs it; the event says that it ended by itself, as it does where a radio is unplugged."""
+    """Runs it; the event says that it ended by itself.
+
+    A radio that is unplugged may end the process, with a sentence and status 1.
+    """
     ended = threading.Event()
+    exit_on_terminate(f"semcom: {STOPPED}")
 
     def wait() -> None:
         flowgraph.wait()

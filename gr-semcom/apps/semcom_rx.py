@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 WRITING_S = 10.0
+SILENCE_S = 30.0  # a radio that gives no samples for so long is not there any more
 TAIL = 16384  # samples behind a recording within which its last burst is found
 
 app = App(name="semcom rx", version_flags=[])
@@ -107,22 +108,25 @@ def rx(
     else:
         radio = {"args": args, "freq": freq, "samp_rate": samp_rate, "rx_gain": rx_gain, "rx_antenna": rx_antenna}
         flowgraph = make("semcc_rx_headless", **radio, profile=profile and str(profile), **common)
-    rows, end = [], None if seconds is None else time.monotonic() + seconds
+    arrived, rows = 0, []
+    end = None if seconds is None else time.monotonic() + seconds
     arriving = _Arrivals(flowgraph, all_of_it=replay is not None)
     try:
         with running(flowgraph) as ended:
             console.print("Listening; Ctrl-C ends it." if replay is None else f"Playing {replay}.")
             for row in arriving.rows(ended, end=end):
-                rows.append(row)
+                arrived += 1
+                if json_file:
+                    rows.append(row)
                 console.print(_line(row))
-                if len(rows) == count:
+                if arrived == count:
                     break
-            _wait_for_files(flowgraph, len(rows))
+            _wait_for_files(flowgraph, arrived)
     except KeyboardInterrupt:
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
     lost = flowgraph.burst_receiver.gaps()
-    console.print(f"{len(rows)} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
+    console.print(f"{arrived} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
     if json_file:
         write_json(json_file, {"rows": [vars(row) for row in rows], "link": vars(link), "gaps": lost})
         console.print(f"Wrote {json_file}.")
@@ -136,7 +140,8 @@ class _Arrivals:
 
         self._flowgraph, self._all_of_it = flowgraph, all_of_it
         self._queue: SimpleQueue[Row] = SimpleQueue()
-        self._started = time.monotonic()
+        self._started = self._moved = time.monotonic()
+        self._samples = 0  # of the radio, so far
         self._tap = image_sink(callback=self._on_image)
         flowgraph.msg_connect(flowgraph.reference_probe, "images", self._tap, "images")
 
@@ -146,6 +151,8 @@ class _Arrivals:
         Raises:
             AppError: the radio stopped working.
         """
+        from radio import STOPPED
+
         while end is None or time.monotonic() < end:
             try:
                 yield self._queue.get(timeout=TICK_S)
@@ -153,9 +160,18 @@ class _Arrivals:
             except Empty:
                 pass
             if ended.is_set():
-                raise AppError("The radio stopped working, see above: was it unplugged? The same command starts anew.")
+                raise AppError(STOPPED)
+            self._check_samples()
             if self._all_of_it and self._played():
                 return
+
+    def _check_samples(self) -> None:
+        """Raises AppError where none have come for long."""
+        samples = self._flowgraph.burst_receiver.nitems_read(0)
+        if samples != self._samples:
+            self._samples, self._moved = samples, time.monotonic()
+        if time.monotonic() - self._moved > SILENCE_S:
+            raise AppError(f"The radio has given no samples for {SILENCE_S:g} s: is it still connected?")
 
     def _played(self) -> bool:
         """Whether a recording is behind the receiver, and all of its pictures are here."""

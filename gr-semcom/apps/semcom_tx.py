@@ -105,6 +105,8 @@ def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:
     Raises:
         AppError: the radio stopped working, or never sent what it got.
     """
+    from radio import STOPPED
+
     source, transmitter, monitor = flowgraph.image_source, flowgraph.burst_transmitter, flowgraph.radio_monitor
     columns = TextColumn("sending"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[radio]}")
     with Progress(*columns, console=console, transient=True) as progress:
@@ -113,10 +115,10 @@ def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:
         before = -1
         while not (source.done() and _on_air(flowgraph)):
             if ended.wait(TICK_S):
-                raise AppError("The radio stopped working, see above: was it unplugged? The same command starts anew.")
+                raise AppError(STOPPED)
             counts = monitor.counts()
             progress.update(task, completed=transmitter.images(), radio=f"{counts.drops} drops" if counts.drops else "")
-            if counts.bursts != before or not source.done():
+            if counts.bursts != before or _on_air(flowgraph):
                 before, quiet_since = counts.bursts, time.monotonic()
             if time.monotonic() - quiet_since > AIR_S:
                 missing = transmitter.frames() - counts.bursts

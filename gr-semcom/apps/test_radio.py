@@ -5,76 +5,42 @@ The air runs at a fifth of real time, which a loaded machine keeps up with.
 """
 
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
-import uuid
-from collections.abc import Iterator
+import threading
 from pathlib import Path
 from types import SimpleNamespace
-from typing import IO
 
-import numpy as np
 import pytest
 import semcom_rx
 import semcom_tx
 from bench_radio import count_mixed, photo_pieces
-from errors import told_in_a_sentence
+from errors import AppError, told_in_a_sentence
 from gnuradio.semcom.radio_monitor import RadioCounts
 from gnuradio.semcom.radio_profile import RadioProfile
 from link import Delivery, Link
-from PIL import Image
+from processes import (
+    LOSS_DB,
+    PATIENCE_S,
+    RX_GAIN_DB,
+    interrupt,
+    run,
+    save_album,
+    started,
+    true_snr_db,
+    wait_for,
+)
 from radio import Radio, make
 from semcom_models import zoo
 
-APPS = Path(__file__).resolve().parent
 PICTURES = 6
-LEVELS = {"tx_gain": 45.0, "rx_gain": 30.0}
-LOSS_DB = 40.0
+TX_GAIN_DB = 45.0
 
-
-@pytest.fixture(scope="module", autouse=True)
-def module() -> None:
-    folders = os.environ.get("UHD_MODULE_PATH", "").split(":")
-    if not any(Path(folder, "libuhd_virtual.so").is_file() for folder in folders if folder):
-        pytest.skip("there is no virtual USRP on UHD_MODULE_PATH; ./semcom test sets it")
+pytestmark = pytest.mark.usefixtures("virtual_usrp")
 
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("album")
-    for number, pixels in enumerate(photo_pieces()[40 : 40 + PICTURES]):
-        Image.fromarray(pixels).save(folder / f"{number}.png")
-    return folder
-
-
-@pytest.fixture
-def air() -> Iterator[str]:
-    name = f"/semcom-{uuid.uuid4().hex[:12]}"
-    yield name
-    Path("/dev/shm", name[1:]).unlink(missing_ok=True)
-
-
-def start(program: str, *options: object) -> subprocess.Popen[str]:
-    command = [sys.executable, str(APPS / f"semcom_{program}.py"), *map(str, options)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def run(program: str, *options: object) -> tuple[int, str]:
-    running = start(program, *options)
-    said, _ = running.communicate(timeout=300)
-    return running.returncode, said
-
-
-def wait_for(words: str, said: IO[str]) -> None:
-    seen = []
-    for line in said:
-        seen.append(line)
-        if words in line:
-            return
-    raise AssertionError("".join(seen))
+    return save_album(tmp_path_factory.mktemp("album"), photo_pieces()[40 : 40 + PICTURES])
 
 
 def test_pictures_go_from_one_process_to_another_and_a_recording_of_it_gives_them_again(
@@ -82,26 +48,23 @@ def test_pictures_go_from_one_process_to_another_and_a_recording_of_it_gives_the
 ) -> None:
     device = f"type=virtual,air={air},speed=0.2"
     heard = tmp_path / "heard"
-    receiver = start(
-        *("rx", "-d", f"{device},loss_db={LOSS_DB},cfo_hz=350,delay_us=77.7", "--rx-gain", LEVELS["rx_gain"]),
+    with started(
+        *("rx", "-d", f"{device},loss_db={LOSS_DB},cfo_hz=350,delay_us=77.7", "--rx-gain", RX_GAIN_DB),
         *("--count", PICTURES, "--seconds", 240, "-i", album, "--folder", tmp_path / "received"),
         *("--record", heard, "--json", tmp_path / "rows.json"),
-    )
-    try:
+    ) as receiver:
         wait_for("Listening", receiver.stdout)
-        code, said = run("tx", "-d", device, "--tx-gain", LEVELS["tx_gain"], "-i", album, "--ratio", "1/6")
+        code, said = run("tx", "-d", device, "--tx-gain", TX_GAIN_DB, "-i", album, "--ratio", "1/6")
         assert code == 0, said
         assert f"{PICTURES} pictures sent; {PICTURES} bursts sent; 0 underflows" in said
-        rest, _ = receiver.communicate(timeout=300)
-    finally:
-        receiver.kill()
+        rest, _ = receiver.communicate(timeout=PATIENCE_S)
     assert receiver.returncode == 0, rest
     result = json.loads((tmp_path / "rows.json").read_text())
     rows = result["rows"]
     assert [row["image_id"] for row in rows] == list(range(PICTURES))
     assert (result["gaps"], result["link"]["headers_failed"], result["link"]["fragments_lost"]) == (0, 0, 0)
     for row in rows:
-        assert row["snr_db"] == pytest.approx(expected_snr_db(), abs=0.5)
+        assert row["snr_db"] == pytest.approx(true_snr_db(TX_GAIN_DB), abs=0.5)
         assert row["cfo_hz"] == pytest.approx(350, abs=30)
         assert row["psnr_db"] > 20
     assert len(list((tmp_path / "received").glob("*.png"))) == PICTURES
@@ -111,14 +74,6 @@ def test_pictures_go_from_one_process_to_another_and_a_recording_of_it_gives_the
     again = json.loads((tmp_path / "again.json").read_text())["rows"]
     for one, other in zip(rows, again, strict=True):
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, abs=1e-3)
-
-
-def expected_snr_db() -> float:
-    """By the formula of uhd-virtual/README.md, at 1 MS/s and amplitude 0.3."""
-    sent_dbm = 10 - (89.75 - LEVELS["tx_gain"]) + 20 * np.log10(0.3)
-    thermal_dbm = -173.975 + 60 + 7
-    rounding_dbm = -LEVELS["rx_gain"] - 74.0
-    return sent_dbm - LOSS_DB - 10 * np.log10(10 ** (thermal_dbm / 10) + 10 ** (rounding_dbm / 10))
 
 
 def test_a_link_goes_over_a_radio_too(air: str) -> None:
@@ -153,6 +108,26 @@ def test_a_burst_with_an_underflow_is_waited_for_too() -> None:
             radio_monitor=monitor, burst_transmitter=SimpleNamespace(frames=lambda frames=frames: frames)
         )
         assert semcom_tx._on_air(flowgraph) == on_air
+
+
+def test_a_radio_that_sends_nothing_any_more_is_noticed_though_there_is_more_to_send(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(semcom_tx, "AIR_S", 0.3)
+    flowgraph = SimpleNamespace(
+        repeat=True,
+        image_source=SimpleNamespace(done=lambda: False),
+        burst_transmitter=SimpleNamespace(frames=lambda: 3, images=lambda: 3),
+        radio_monitor=SimpleNamespace(counts=lambda: RadioCounts(bursts=1)),
+    )
+    with pytest.raises(AppError, match="did not report 2 of 3 bursts"):
+        semcom_tx._follow(flowgraph, threading.Event())
+
+
+def test_a_radio_that_gives_no_samples_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(semcom_rx, "SILENCE_S", 0.5)
+    with pytest.raises(AppError, match="no samples for 0.5 s: is it still connected"):
+        semcom_rx.app(["-d", "type=virtual,speed=0.001", "--seconds", "60"])  # its stream starts after 100 s
 
 
 def test_pictures_that_are_mixed_up_are_counted() -> None:
@@ -191,9 +166,8 @@ def test_a_mistake_ends_in_a_sentence(options: tuple[object, ...], sentence: str
 
 
 def test_ctrl_c_ends_a_receiver_with_what_it_has() -> None:
-    receiver = start("rx", "-d", "type=virtual,speed=0.2")
-    wait_for("Listening", receiver.stdout)
-    receiver.send_signal(signal.SIGINT)
-    said, _ = receiver.communicate(timeout=60)
-    assert receiver.returncode == 0, said
+    with started("rx", "-d", "type=virtual,speed=0.2") as receiver:
+        wait_for("Listening", receiver.stdout)
+        code, said = interrupt(receiver)
+    assert code == 0, said
     assert "0 pictures" in said

@@ -27,7 +27,6 @@ public:
     uint64_t header_failures() const override { return counters().header_failures; }
     uint64_t images() const override { return counters().images; }
     uint64_t fragments_lost() const override { return counters().fragments_lost; }
-    uint64_t duplicate_fragments() const override { return counters().duplicate_fragments; }
     uint64_t contradictory_fragments() const override { return counters().contradictory_fragments; }
     uint64_t nonfinite_samples() const override { return counters().nonfinite_samples; }
     uint64_t gaps() const override { return d_gaps; }

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <random>
 #include <stdexcept>
 
 namespace gr {
@@ -69,6 +70,9 @@ float checked_amplitude(float amplitude)
     return amplitude;
 }
 
+//! Image ids begin at 0 with each start of a source; where frames are counted from tells the starts apart.
+uint8_t any_sequence() { return static_cast<uint8_t>(std::random_device{}()); }
+
 pmt::pmt_t checked_key(const std::string& length_tag)
 {
     if (length_tag.empty())
@@ -112,7 +116,7 @@ burst_transmitter_impl::burst_transmitter_impl(float amplitude,
     : gr::sync_block("burst_transmitter",
                      gr::io_signature::make(0, 0, 0),
                      gr::io_signature::make(1, 1, sizeof(gr_complex))),
-      d_transmitter(phy::preset(preset), fragment_symbols, shape),
+      d_transmitter(phy::preset(preset), fragment_symbols, shape, any_sequence()),
       d_length_key(checked_key(length_tag)),
       d_amplitude(checked_amplitude(amplitude)),
       d_burst(d_transmitter.max_burst_samples())

@@ -19,7 +19,8 @@ rx_streamer::rx_streamer(std::shared_ptr<radio> from, const uhd::stream_args_t& 
     : d_radio(std::move(from)),
       d_format(*d_radio, args, direction::receive),
       d_claim(d_radio->where, d_format.rate),
-      d_samples(reception::block)
+      d_samples(reception::block),
+      d_until_unplugged(d_radio->configured.samples_until_unplugged(d_format.rate))
 {
     const settings& configured = d_radio->configured;
     for (const size_t channel : d_format.channels)
@@ -62,6 +63,8 @@ size_t rx_streamer::recv(const buffs_type& buffers, size_t wanted, uhd::rx_metad
     if (one_packet)
         wanted = std::min(wanted, d_format.packet_samples);
     std::unique_lock lock(d_mutex);
+    if (d_until_unplugged <= 0)
+        throw uhd::io_error("virtual USRP: it was unplugged");
     size_t done = 0;
     while (done < wanted && !metadata.end_of_burst) {
         const event next = wait_for_packet(lock, host_time_after(timeout), wanted - done);
@@ -76,6 +79,7 @@ size_t rx_streamer::recv(const buffs_type& buffers, size_t wanted, uhd::rx_metad
             describe(next, metadata);
         deliver(buffers, done, next);
         done += next.samples;
+        d_until_unplugged -= next.samples;
         d_run->next += next.samples;
         d_run->at_start = false;
         if (d_run->remaining != endless)

@@ -63,6 +63,7 @@ private:
     std::unique_ptr<sigmf_writer> d_writer;
     std::unique_ptr<sigmf_reader> d_reader;
     volk::vector<sc16> d_samples;
+    int64_t d_until_unplugged; // samples
 
     std::mutex d_mutex; // for what follows
     std::condition_variable d_changed;

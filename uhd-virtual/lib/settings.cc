@@ -36,6 +36,7 @@ constexpr number_key number_keys[] = {
     { "iq_gain_db", &settings::iq_gain_db, -6, 6 },
     { "iq_phase_deg", &settings::iq_phase_deg, -30, 30 },
     { "seed", &settings::seed, 0, 9007199254740992.0 },
+    { "unplug_after_s", &settings::unplug_after_s, 0, 1e6 },
     // UHD's own; the ring of a transmitter has to hold both buffers
     { "recv_frame_size", &settings::recv_frame_size, 128, 16384 },
     { "num_recv_frames", &settings::num_recv_frames, 2, 256 },
@@ -185,6 +186,11 @@ int64_t settings::recv_buffer_samples() const
 int64_t settings::send_buffer_samples() const
 {
     return std::min<int64_t>(send_packet_samples() * static_cast<int64_t>(num_send_frames), 1 << 17);
+}
+
+int64_t settings::samples_until_unplugged(double rate) const
+{
+    return static_cast<int64_t>(std::min(unplug_after_s * rate, 0x1p62));
 }
 
 settings parse_settings(const uhd::device_addr_t& args)

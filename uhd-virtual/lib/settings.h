@@ -5,6 +5,7 @@
 
 #include <complex>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,8 @@ struct settings {
     std::string record;            //!< SigMF recording to write
     std::string replay;            //!< SigMF recording to receive in place of the air
 
+    double unplug_after_s = std::numeric_limits<double>::infinity(); //!< of samples on a stream
+
     std::optional<double> master_clock_rate;
     double recv_frame_size = 8176; //!< bytes; with the frame counts these are the buffers of the device
     double num_recv_frames = 128;
@@ -44,6 +47,7 @@ struct settings {
     size_t recv_packet_samples() const;
     size_t send_packet_samples() const;
     int64_t recv_buffer_samples() const; //!< a reader that is further behind has an overflow
+    int64_t samples_until_unplugged(double rate) const;
     int64_t send_buffer_samples() const; //!< send() runs ahead of the antenna by no more
 };
 

@@ -14,6 +14,7 @@ namespace uhd_virtual {
 namespace {
 
 constexpr size_t block = 4096;
+constexpr int no_device = -4;                                         // as libusb has it
 constexpr size_t most_events = 1024;                                  // that wait for somebody to read them
 constexpr uint64_t most_stretches = transmission::stretches_held / 4; // that wait to be sent
 
@@ -24,7 +25,8 @@ tx_streamer::tx_streamer(std::shared_ptr<radio> from, const uhd::stream_args_t& 
       d_format(*d_radio, args, direction::transmit),
       d_claim(d_radio->where, d_format.rate),
       d_buffer_samples(d_radio->configured.send_buffer_samples()),
-      d_samples(block)
+      d_samples(block),
+      d_until_unplugged(d_radio->configured.samples_until_unplugged(d_format.rate))
 {
     for (size_t i = 0; i < d_format.channels.size(); ++i)
         d_channels.emplace_back(d_radio->where, now());
@@ -38,6 +40,8 @@ size_t tx_streamer::send(const buffs_type& buffers, size_t n, const uhd::tx_meta
         if (!begin_burst(metadata))
             return n; // late, and dropped
     }
+    if (d_until_unplugged <= 0)
+        throw uhd::usb_error(no_device, "virtual USRP: it was unplugged");
     size_t done = 0;
     host_time deadline = host_time_after(timeout); // of the next packet
     while (done < n) {
@@ -48,6 +52,7 @@ size_t tx_streamer::send(const buffs_type& buffers, size_t n, const uhd::tx_meta
         if (fit > 0) {
             put_on_air(buffers, done, fit);
             done += fit;
+            d_until_unplugged -= fit;
             deadline = host_time_after(timeout);
             continue;
         }

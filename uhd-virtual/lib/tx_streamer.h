@@ -53,6 +53,7 @@ private:
     const int64_t d_buffer_samples;
     std::vector<transmit_channel> d_channels;
     volk::vector<sc16> d_samples;
+    int64_t d_until_unplugged; // samples
 
     std::mutex d_mutex; // for what follows
     std::condition_variable d_changed;

@@ -199,6 +199,22 @@ BOOST_AUTO_TEST_CASE(a_slow_reader_overflows_and_the_stream_goes_on_from_now)
     BOOST_TEST(after.time_spec.get_real_secs() >= now - 1e-3);
 }
 
+BOOST_AUTO_TEST_CASE(a_device_that_is_unplugged_throws_in_both_directions)
+{
+    const auto usrp = make_usrp("serial=pulled,unplug_after_s=0.002");
+    const auto rx = usrp->get_rx_stream(format());
+    const auto tx = usrp->get_tx_stream(format());
+    rx->issue_stream_cmd(command(start_continuous));
+    samples x(1000);
+    rx_metadata metadata;
+    for (int i = 0; i < 2; ++i) {
+        BOOST_TEST(rx->recv(x.data(), x.size(), metadata, patience) == 1000u);
+        BOOST_TEST(tx->send(x.data(), x.size(), burst_at(std::nullopt), patience) == 1000u);
+    }
+    BOOST_CHECK_THROW(rx->recv(x.data(), x.size(), metadata, patience), uhd::io_error);
+    BOOST_CHECK_THROW(tx->send(x.data(), x.size(), burst_at(std::nullopt), patience), uhd::usb_error);
+}
+
 BOOST_AUTO_TEST_CASE(commands_that_come_late_or_not_at_all_are_reported)
 {
     const auto usrp = make_usrp("serial=commands");

@@ -13,7 +13,8 @@ uint8_t base(const header& h) { return static_cast<uint8_t>(h.sequence - h.fragm
 
 bool assembler::belongs(const header& h) const
 {
-    return pending() && h.image.image_id == d_first.image.image_id && base(h) == base(d_first);
+    return pending() && h.image.image_id == d_first.image.image_id && base(h) == base(d_first) &&
+           h.fragment > d_latest;
 }
 
 void assembler::begin(const header& h)
@@ -23,23 +24,17 @@ void assembler::begin(const header& h)
     d_image.symbols.assign(h.image.symbols, cf{});
     d_image.noise_var.assign(h.image.symbols, std::numeric_limits<float>::infinity());
     d_image.fragments = h.fragments;
-    d_have.assign(h.fragments, false);
     d_finished = false;
     d_signal = d_noise = d_cfo = 0;
 }
 
-assembler::verdict assembler::add(const header& h,
-                                  const cf* symbols,
-                                  const float* noise_var,
-                                  const reception& how)
+bool assembler::add(const header& h, const cf* symbols, const float* noise_var, const reception& how)
 {
     if (!pending())
         begin(h);
     if (h.image != d_first.image || h.fragments != d_first.fragments)
-        return verdict::contradictory;
-    if (d_have[h.fragment])
-        return verdict::duplicate;
-    d_have[h.fragment] = true;
+        return false;
+    d_latest = h.fragment;
     ++d_fragments_seen;
     d_finished = d_fragments_seen == h.fragments || h.fragment + 1u == h.fragments;
     d_signal += how.signal_power;
@@ -55,7 +50,7 @@ assembler::verdict assembler::add(const header& h,
         to[order[i]] = scale * symbols[i];
         var_to[order[i]] = scale * scale * noise_var[i];
     }
-    return verdict::taken;
+    return true;
 }
 
 const received_image& assembler::so_far()

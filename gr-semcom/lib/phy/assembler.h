@@ -32,18 +32,19 @@ struct reception {
 class assembler
 {
 public:
-    enum class verdict { taken, duplicate, contradictory };
-
-    /*! Whether a fragment belongs to the image under assembly. One that does not, and does not contradict it, is the
-     *  first seen of another image: take() the old one before add().
+    /*! Whether a fragment belongs to the image under assembly. One that does not is the first seen of another image:
+     *  take() the old one before add(). A transmitter sends fragments in order, so what goes back to an earlier one or to
+     *  the same is another image, whatever its id: that of a transmitter that was started anew, say.
      */
     bool belongs(const header& h) const;
     bool pending() const { return d_fragments_seen > 0; }
     //! Nothing more is expected: all fragments are there or the last one is.
     bool finished() const { return d_finished; }
 
-    //! \p symbols and \p noise_var: h.fragment_symbols() of each, as demodulated
-    verdict add(const header& h, const cf* symbols, const float* noise_var, const reception& how);
+    /*! \p symbols and \p noise_var: h.fragment_symbols() of each, as demodulated. False, and nothing is done, for one
+     *  whose other fields differ from those of the image's first.
+     */
+    bool add(const header& h, const cf* symbols, const float* noise_var, const reception& how);
 
     //! Whether one, two, four, eight ... fragments are there.
     bool doubled() const { return (d_fragments_seen & (d_fragments_seen - 1)) == 0; }
@@ -59,8 +60,8 @@ private:
     interleaver d_interleaver;
     header d_first; // header that the image under assembly began with
     received_image d_image;
-    std::vector<bool> d_have;
     uint32_t d_fragments_seen = 0;
+    uint16_t d_latest = 0; // fragment
     bool d_finished = false;
     double d_signal = 0, d_noise = 0, d_cfo = 0;
 };

@@ -162,12 +162,11 @@ void receiver::finish_frame(int64_t end, receiver_listener& listener)
     if (d_assembler.pending() && !d_assembler.belongs(d_header))
         flush(listener);
     const reception how{ d_payload->signal_power(), d_payload->noise_var(), d_payload->cfo() };
-    const auto verdict = d_assembler.add(d_header, d_symbols.data(), d_noise_var.data(), how);
-    d_counters.duplicate_fragments += verdict == assembler::verdict::duplicate;
-    d_counters.contradictory_fragments += verdict == assembler::verdict::contradictory;
+    const bool taken = d_assembler.add(d_header, d_symbols.data(), d_noise_var.data(), how);
+    d_counters.contradictory_fragments += !taken;
     if (d_assembler.finished())
         flush(listener);
-    else if (verdict == assembler::verdict::taken && d_assembler.doubled())
+    else if (taken && d_assembler.doubled())
         listener.on_preview(d_assembler.so_far());
     d_last_frame_end = end;
 }

@@ -49,7 +49,6 @@ struct receiver_counters {
     uint64_t header_failures = 0;         //!< preambles found whose header was unreadable
     uint64_t images = 0;
     uint64_t fragments_lost = 0;          //!< of the images released
-    uint64_t duplicate_fragments = 0;     //!< dropped
     uint64_t contradictory_fragments = 0; //!< dropped: same image by id and sequence, other fields
 };
 

@@ -26,7 +26,10 @@ static float peak_of(const frame_params& params, const burst_shape& shape)
     return std::sqrt(power * std::pow(10, shape.peak_limit_db / 10));
 }
 
-transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols, const burst_shape& shape)
+transmitter::transmitter(const frame_params& params,
+                         uint32_t fragment_symbols,
+                         const burst_shape& shape,
+                         uint8_t first_sequence)
     : d_params(validated(params)),
       d_shape(shape),
       d_peak(peak_of(params, shape)),
@@ -37,6 +40,7 @@ transmitter::transmitter(const frame_params& params, uint32_t fragment_symbols, 
       d_spread(params.data_carriers(), direction::forward),
       d_header_code(params),
       d_scrambler(params.max_fragment_symbols),
+      d_next_sequence(first_sequence),
       d_filler(params.data_carriers()),
       d_carriers(params.used_carriers),
       d_ramp(shape.ramp_samples)

@@ -32,8 +32,12 @@ class transmitter
 public:
     /*! \param fragment_symbols payload symbols a frame carries at most, 1 .. params.max_fragment_symbols;
      *                          std::invalid_argument otherwise
+     *  \param first_sequence   of the first frame: one drawn at random tells this transmitter's images from another one's
      */
-    transmitter(const frame_params& params, uint32_t fragment_symbols, const burst_shape& shape = {});
+    transmitter(const frame_params& params,
+                uint32_t fragment_symbols,
+                const burst_shape& shape = {},
+                uint8_t first_sequence = 0);
 
     //! Why an image cannot be sent, in a sentence, or nullptr if it can.
     const char* refuse(const image_info& image) const;
@@ -70,7 +74,7 @@ private:
     interleaver d_interleaver;
     scrambler d_scrambler;
     header d_header;             // of fragment 0 of the image loaded
-    uint8_t d_next_sequence = 0;
+    uint8_t d_next_sequence;
     buffer<cf> d_symbols;        // of the image loaded
     buffer<cf> d_filler, d_data, d_carriers;
     buffer<float> d_ramp; // rising

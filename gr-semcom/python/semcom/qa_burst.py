@@ -13,6 +13,7 @@ from gnuradio.semcom.pdus import ReceivedPdu, to_array
 from qa_support import NAN, Tap, broken, post, symbols_pdu, wait_until, with_entry
 
 SAMP_RATE = 1e6
+RAMP = 8
 TAIL = np.zeros(10_000, np.complex64)
 """The receiver finds a burst only once some samples have come after its beginning."""
 
@@ -225,6 +226,9 @@ class qa_burst(unittest.TestCase):
     def test_amplitude(self) -> None:
         symbols = gaussian(1000, self.rng)
         loud, soft = transmit(symbols_pdu(symbols)), transmit(symbols_pdu(symbols), amplitude=0.25)
+        header = slice(RAMP + 2 * 144, RAMP + 6 * 144)  # differs: transmitters count frames from numbers of their own
+        for each in (soft, loud):
+            each.samples[header] = 0
         np.testing.assert_allclose(soft.samples, 0.25 * loud.samples, rtol=1e-5, atol=1e-7)
         for amplitude in (0.5, 0.0, -1.0, NAN, np.inf):
             soft.transmitter.set_amplitude(amplitude)

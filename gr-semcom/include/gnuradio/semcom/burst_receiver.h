@@ -67,7 +67,6 @@ public:
     virtual uint64_t header_failures() const = 0;         //!< preambles whose header was unreadable
     virtual uint64_t images() const = 0;                  //!< published
     virtual uint64_t fragments_lost() const = 0;          //!< of the images published
-    virtual uint64_t duplicate_fragments() const = 0;     //!< dropped
     virtual uint64_t contradictory_fragments() const = 0; //!< dropped: fields differ from the image's other fragments
     virtual uint64_t nonfinite_samples() const = 0;       //!< taken as 0
     virtual uint64_t gaps() const = 0;                    //!< places where the radio lost samples (overflow)

@@ -58,7 +58,6 @@ Raises ValueError for a value outside these ranges.
         .def("header_failures", &burst_receiver::header_failures, "Preambles whose header was unreadable.")
         .def("images", &burst_receiver::images, "Images published.")
         .def("fragments_lost", &burst_receiver::fragments_lost, "Fragments that the published images lack.")
-        .def("duplicate_fragments", &burst_receiver::duplicate_fragments, "Fragments that came twice; dropped.")
         .def("contradictory_fragments",
              &burst_receiver::contradictory_fragments,
              "Fragments whose fields differ from those of the image's others; dropped.")

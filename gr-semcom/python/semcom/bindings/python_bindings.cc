@@ -9,6 +9,7 @@ void bind_burst_receiver(py::module& m);
 void bind_loopback_sink(py::module& m);
 void bind_loopback_source(py::module& m);
 void bind_tapped_delay_line(py::module& m);
+void bind_exit_on_terminate(py::module& m);
 
 PYBIND11_MODULE(semcom_python, m)
 {
@@ -19,4 +20,5 @@ PYBIND11_MODULE(semcom_python, m)
     bind_loopback_sink(m);
     bind_loopback_source(m);
     bind_tapped_delay_line(m);
+    bind_exit_on_terminate(m);
 }
