@@ -7,6 +7,9 @@ importance, which training brings about by sending a random number of them: the 
 codeword themselves.  Features are modulated by what each end knows of the link (as in ADJSCC, Xu et al. 2022, and
 SwinJSCC, Yang et al. 2024, whose modules are others): the encoder by the SNR that it expects, the decoder by how much
 arrived, how noisy, and what the symbols are on average, which tells it what the power normalisation divided by.
+
+Where the transmitter knows the downstream network, the encoder can have its backbone, frozen, beside it: what is in a
+picture then need not be learned anew for the sake of sending it.
 """
 
 import torch
@@ -15,6 +18,7 @@ from torch import Tensor, nn
 from semcom_models import semcc
 from semcom_models.architecture import register
 from semcom_models.layers import Modulation, modulate
+from semcom_models.resnet import ResNet20
 
 SNR_RANGE_DB = (-10.0, 30.0)
 """Beyond it an SNR counts as the nearer end."""
@@ -22,14 +26,49 @@ LEAK = 0.01
 """How much a pixel value beyond [0, 1] goes on rising or falling, so that there is a gradient to bring it back."""
 
 
+BACKBONES = {"resnet20": ResNet20}
+"""Downstream networks whose feature maps are on the grid of the cells."""
+
+
+class Backbone(nn.Module):
+    """A downstream network without its classifier, which training leaves as it is, and a way into the encoder.
+
+    What it adds is nothing at first, so that training can start from an encoder without it.
+    """
+
+    def __init__(self, name: str, *, width: int) -> None:
+        super().__init__()
+        if name not in BACKBONES:
+            raise ValueError(f"no backbone is called {name!r}; there are {', '.join(BACKBONES)}")
+        self.network = BACKBONES[name](classes=1).requires_grad_(False)
+        features = self.network.classifier.in_features
+        self.network.classifier = nn.Identity()
+        self.bridge = nn.Conv2d(features, width, 1)
+        nn.init.zeros_(self.bridge.weight)
+        nn.init.zeros_(self.bridge.bias)
+
+    def train(self, mode: bool = True) -> "Backbone":
+        """The statistics of its batch normalisation stay too."""
+        super().train(mode)
+        self.network.eval()
+        return self
+
+    def forward(self, images: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> [B, width, H/4, W/4]."""
+        return self.bridge(self.network.feature_maps(images))
+
+
 class Encoder(semcc.Encoder):
     """Image to planes of symbols, before power normalisation."""
 
-    def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
+    def __init__(
+        self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int, backbone: str | None
+    ) -> None:
         super().__init__(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
         _, half, quarter = widths
         self.modulation = Modulation(known=1, widths=(half, quarter, quarter))
         self.linear = nn.Conv2d(3, 2 * symbols_per_cell, 8, stride=4, padding=2, bias=False)
+        self.backbone = Backbone(backbone, width=quarter) if backbone else None
 
     def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """As that of :class:`semcom_models.semcc.Encoder`, for the SNR [B] in dB that is expected."""
@@ -37,6 +76,8 @@ class Encoder(semcc.Encoder):
         *blocks, to_symbols = self.channel_coding
         x = modulate(self.down1(self.head(images)), by_half)
         x = modulate(self.down2(x), by_quarter)
+        if self.backbone:
+            x = x + self.backbone(images)
         for block in blocks:
             x = block(x)
         return to_symbols(modulate(x, by_coded)) + self.linear(images - 0.5)
@@ -75,16 +116,26 @@ class Adaptive(nn.Module):
 
     ``widths`` and ``coding_blocks`` are those of :class:`semcom_models.semcc.SemCC`.  ``symbols_per_cell`` is the
     largest number C of complex symbols that each 4x4 cell of pixels becomes, so that k/n goes up to C / 48 for colour
-    pictures, from 1/48 on.
+    pictures, from 1/48 on.  ``backbone`` names the downstream network, of :data:`BACKBONES`, that the encoder has
+    beside it; None for none.
     """
 
     stride = 4
     fewest_symbols_per_cell = 1
 
-    def __init__(self, *, widths: tuple[int, int, int], symbols_per_cell: int, coding_blocks: int) -> None:
+    def __init__(
+        self,
+        *,
+        widths: tuple[int, int, int],
+        symbols_per_cell: int,
+        coding_blocks: int,
+        backbone: str | None = None,
+    ) -> None:
         super().__init__()
         self.symbols_per_cell = symbols_per_cell
-        self.encoder = Encoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
+        self.encoder = Encoder(
+            widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks, backbone=backbone
+        )
         self.decoder = Decoder(widths=widths, symbols_per_cell=symbols_per_cell, coding_blocks=coding_blocks)
 
 

@@ -24,9 +24,13 @@ class Downstream(nn.Module):
     def backbone(self, standardised: Tensor) -> Tensor:
         """Standardised pictures to features [B, features, h, w]."""
 
+    def feature_maps(self, images: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> [B, features, h, w]."""
+        return self.backbone((images - self.mean) / self.std)
+
     def features(self, images: Tensor) -> Tensor:
         """The backbone F^b of the SemCC paper: [B, 3, H, W] in [0, 1] -> [B, features], globally pooled."""
-        return self.backbone((images - self.mean) / self.std).mean(dim=(2, 3))
+        return self.feature_maps(images).mean(dim=(2, 3))
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> class logits [B, classes]."""

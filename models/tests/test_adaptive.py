@@ -128,6 +128,26 @@ def test_the_linear_paths_are_beside_the_networks(adaptive_networks: Adaptive) -
         torch.testing.assert_close(pixels, torch.full((2, 3, 16, 16), shown))
 
 
+def test_a_backbone_adds_nothing_at_first_and_training_leaves_it_alone(adaptive_networks: Adaptive) -> None:
+    arguments = {"widths": [8, 8, 16], "symbols_per_cell": 4, "coding_blocks": 1}
+    seeing = Adaptive(**arguments, backbone="resnet20")
+    left_out = seeing.load_state_dict(adaptive_networks.state_dict(), strict=False)
+    assert not left_out.unexpected_keys
+    assert all(key.startswith("encoder.backbone.") for key in left_out.missing_keys)
+    images, snr_db = torch.rand(2, 3, 16, 24), torch.full((2,), 10.0)
+    torch.testing.assert_close(seeing.eval().encoder(images, snr_db), adaptive_networks.encoder(images, snr_db))
+
+    before = copy.deepcopy(seeing.encoder.backbone.network.state_dict())
+    seeing.train()
+    optimizer = torch.optim.SGD([each for each in seeing.parameters() if each.requires_grad], 1.0)
+    seeing.encoder(images, snr_db).square().sum().backward()
+    optimizer.step()
+    torch.testing.assert_close(seeing.encoder.backbone.network.state_dict(), before)
+    assert seeing.encoder.backbone.bridge.weight.abs().min() > 0
+    with pytest.raises(ValueError, match="no backbone is called 'resnet21'; there are resnet20"):
+        Adaptive(**arguments, backbone="resnet21")
+
+
 def test_modulation_starts_as_the_identity_and_is_of_each_image() -> None:
     modulation = Modulation(known=2, widths=(3, 5))
     x = torch.randn(4, 5, 2, 2)

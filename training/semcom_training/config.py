@@ -40,6 +40,8 @@ class NetworksConfig(_Strict):
     architecture: str
     arguments: dict[str, int | float | str | list[int]]
     start_from: str | None = None
+    backbone_from: str | None = None
+    """The downstream network, in the zoo, whose backbone an adaptive encoder has beside it: see ``backbone`` there."""
 
 
 class ClassifierConfig(_Run):

@@ -16,8 +16,8 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
-NAMES = {"semcc": "SemCC", "semre": "SemRE", "deepjscc": "DeepJSCC", "deepsc": "DeepSC"}
-COLOURS = dict(zip(METHODS, ("tab:red", "tab:orange", "tab:blue", "tab:green"), strict=True))
+NAMES = dict(zip(METHODS, ("SemCC", "SemRE", "DeepJSCC", "DeepSC", "SemCC without fine-tuning"), strict=True))
+COLOURS = dict(zip(METHODS, ("tab:red", "tab:orange", "tab:blue", "tab:green", "tab:pink"), strict=True))
 AXES = {"accuracy": "accuracy, %", "psnr_db": "PSNR, dB"}
 BY_RATIO = {
     4: ("accuracy", "awgn", 20.0),
@@ -112,11 +112,9 @@ def _curve(axes: Axes, rows: Sequence[Row], x: Callable[[Row], float], value: st
 
 
 def _paper(axes: Axes, x: float, y: float, point: Published) -> None:
-    known = point.method in NAMES
-    label = f"{NAMES[point.method]}, paper" if known else "SemCC without fine-tuning, paper"
+    label = f"{NAMES[point.method]}, paper"
     shown = label not in axes.get_legend_handles_labels()[1]
-    colour, marker = (COLOURS[point.method], "*") if known else (COLOURS["semcc"], "x")
-    axes.plot(x, y, marker, color=colour, markersize=9, label=label if shown else "_", linestyle="none")
+    axes.plot(x, y, "*", color=COLOURS[point.method], markersize=9, label=label if shown else "_", linestyle="none")
 
 
 def _resnet(rows: Sequence[Row]) -> list[Row]:

@@ -46,6 +46,8 @@ class Method(ABC):
 class Schedule:
     """One cycle: the learning rate climbs for ``warmup`` of the steps, then falls along a cosine to nothing.
 
+    With ``halved_every`` it begins at the top instead, and is halved each time so many epochs are over.
+
     Each step goes by the mean gradient of ``shards`` equal parts of the ``batch``, each of which has its own random
     numbers, batch-norm statistics and contrastive negatives, and which several processes share out.
     """
@@ -54,11 +56,24 @@ class Schedule:
     batch: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Annotated[float, Field(gt=0, lt=1)] = 0.2
+    halved_every: Annotated[int, Field(ge=1)] | None = None
     shards: Annotated[int, Field(ge=1)] = 1
 
     def __post_init__(self) -> None:
         if self.batch % self.shards:
             raise ValueError(f"a batch of {self.batch} does not fall into {self.shards} equal shards")
+
+    def learning_rates(self, optimizer: torch.optim.Optimizer, *, steps: int) -> torch.optim.lr_scheduler.LRScheduler:
+        """What sets the learning rate, stepped after each of the ``steps`` of an epoch."""
+        if self.halved_every:
+            return torch.optim.lr_scheduler.StepLR(optimizer, steps * self.halved_every, gamma=0.5)
+        return torch.optim.lr_scheduler.OneCycleLR(
+            optimizer,
+            self.learning_rate,
+            total_steps=steps * self.epochs,
+            pct_start=self.warmup,
+            cycle_momentum=False,
+        )
 
 
 Shard = tuple[Tensor, torch.Generator]
@@ -85,14 +100,8 @@ def fit(
     """
     optimizer = method.optimizer(learning_rate=schedule.learning_rate)
     steps = len(train) // schedule.batch
-    one_cycle = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer,
-        schedule.learning_rate,
-        total_steps=steps * schedule.epochs,
-        pct_start=schedule.warmup,
-        cycle_momentum=False,
-    )
-    state = {"trained": method.trained, "optimizer": optimizer, "one_cycle": one_cycle}
+    rates = schedule.learning_rates(optimizer, steps=steps)
+    state = {"trained": method.trained, "optimizer": optimizer, "learning_rates": rates}
     checkpoint = run / "checkpoint.pt"
     first = _resume(checkpoint, state)
     world.start_alike(method.trained, epochs_done=first)
@@ -105,11 +114,11 @@ def fit(
         method.trained.train()
         total, done = 0.0, epoch * steps
         for shards in _progress(batches(len(train), schedule, seed=seed, epoch=epoch, world=world), steps, epoch):
-            learning_rate = one_cycle.get_last_lr()[0]
+            learning_rate = rates.get_last_lr()[0]
             loss = step(method, optimizer, train, shards, world)
             if not np.isfinite(loss):
                 raise FloatingPointError(f"The loss is {loss} in epoch {epoch + 1}; lower learning_rate in the config.")
-            one_cycle.step()
+            rates.step()
             total, done = total + loss, done + 1
             if log:
                 log.step(done, loss=loss, learning_rate=learning_rate)

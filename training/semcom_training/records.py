@@ -69,8 +69,8 @@ def commit() -> str:
 def _other_weights(config: Config) -> dict[str, str]:
     """The hashes of the weights that a config builds on."""
     names = [config.downstream] if isinstance(config, SemanticConfig) else []
-    if not isinstance(config, ClassifierConfig) and config.networks.start_from:
-        names.append(config.networks.start_from)
+    if not isinstance(config, ClassifierConfig):
+        names += filter(None, (config.networks.start_from, config.networks.backbone_from))
     return {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names}
 
 

@@ -13,7 +13,7 @@ from semcom_training.results import METHODS, Published, published
 
 TABLES = {"I": "awgn", "II": "rayleigh"}
 RATIOS = tuple(map(Fraction, ("1/24", "1/12", "1/6")))
-ABLATIONS = {"semcc": "baseline", "semcc without fine-tuning": "without FT", "deepsc": "without CL (DeepSC)"}
+ABLATIONS = {"semcc": "baseline", "semcc-without-fine-tuning": "without FT", "deepsc": "without CL (DeepSC)"}
 """What the columns of the tables are to the paper, by method."""
 
 

@@ -191,7 +191,21 @@ def build_networks(config: NetworksConfig) -> Architecture:
             raise ConfigError(f"Nothing of {config.start_from} fits {config.architecture} with these arguments.")
         print(f"Starting from {config.start_from}: {len(fitting)} of {len(own)} tensors fit.", flush=True)
         networks.load_state_dict(own | fitting)
+    if config.backbone_from:
+        _give_backbone(networks, config.backbone_from)
     return networks
+
+
+def _give_backbone(networks: Architecture, name: str) -> None:
+    """Raises ConfigError where the encoder has no place for it."""
+    place = getattr(networks.encoder, "backbone", None)
+    weights = zoo.load_classifier(name).state_dict()
+    try:
+        place.network.load_state_dict({key: value for key, value in weights.items() if "classifier" not in key})
+    except (AttributeError, RuntimeError) as error:
+        raise ConfigError(
+            f"The encoder has no backbone that {name} fits; set networks.arguments.backbone, or no backbone_from."
+        ) from error
 
 
 def _describe(config: NetworksConfig, networks: Architecture) -> dict:

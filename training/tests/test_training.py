@@ -85,6 +85,25 @@ def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
         torch.testing.assert_close(one, other, rtol=0, atol=0)
 
 
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        ({"warmup": 0.5}, [0.04, 0.52, 1.0]),
+        ({"halved_every": 2}, [1.0, 1.0, 0.5]),
+    ],
+)
+def test_the_learning_rate_is_that_of_the_schedule(schedule: dict, expected: list[float]) -> None:
+    """At the beginning of four epochs, after one and two of them: up and down a cosine, or halved."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    rates, seen = Schedule(epochs=4, batch=1, learning_rate=1.0, **schedule).learning_rates(optimizer, steps=101), []
+    for _ in range(3):
+        seen.append(rates.get_last_lr()[0])
+        for _ in range(101):
+            optimizer.step()
+            rates.step()
+    assert seen == pytest.approx(expected, abs=0.02)
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_trains_the_codec_and_leaves_the_downstream_network_alone(
     blobs: LabelledImages, tmp_path: Path, name: str
@@ -278,6 +297,19 @@ def test_start_from_copies_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyP
     started = build_networks(narrower)
     torch.testing.assert_close(started.encoder.head[0].weight, known.encoder.head[0].weight.half().float())
     assert started.decoder.head[0].weight.shape != known.decoder.head[0].weight.shape
+
+
+def test_the_backbone_is_that_of_the_downstream_network() -> None:
+    arguments = {"widths": [8, 8, 16], "symbols_per_cell": 8, "coding_blocks": 0}
+    seeing = NetworksConfig(
+        architecture="adaptive", arguments=arguments | {"backbone": "resnet20"}, backbone_from=zoo.CLASSIFIER
+    )
+    images, known = torch.rand(1, 3, 32, 32), zoo.load_classifier(zoo.CLASSIFIER)
+    backbone = build_networks(seeing).eval().encoder.backbone
+    torch.testing.assert_close(backbone.network.features(images), known.features(images))
+    for wrong in ({"arguments": arguments}, {"architecture": "semcc", "arguments": arguments}):
+        with pytest.raises(ConfigError, match="has no backbone that resnet20-cifar10 fits"):
+            build_networks(seeing.model_copy(update=wrong))
 
 
 @pytest.mark.parametrize(
