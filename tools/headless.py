@@ -14,7 +14,7 @@ from typing import Any
 import yaml
 
 DISPLAYS = ("qtgui_", "semcom_link_display")
-RADIO, RADIO_PARAMETERS = "uhd_usrp_source", ("args", "rx_gain", "rx_antenna")
+RADIO, RADIO_SETTINGS = "uhd_usrp_source", ("args", "rx_gain", "rx_antenna", "profile", "levels")
 
 
 def headless(flowgraph: dict[str, Any], *, name: str) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def headless(flowgraph: dict[str, Any], *, name: str) -> dict[str, Any]:
 
 def replayed(flowgraph: dict[str, Any]) -> dict[str, Any]:
     """The same with a recording in the place of the radio."""
-    blocks = [block for block in flowgraph["blocks"] if block["name"] not in RADIO_PARAMETERS]
+    blocks = [block for block in flowgraph["blocks"] if block["name"] not in RADIO_SETTINGS]
     for block in blocks:
         if block["id"] == RADIO:
             block |= {"id": "semcom_sigmf_source", "parameters": {"file": "replay", "real_time": "False"}}

@@ -83,7 +83,7 @@ def test_help_names_every_command_and_prepares_nothing(machine):
         result = machine.run(*arguments)
         assert result.returncode == 0
         assert result.stdout.startswith("usage: ./semcom")
-    for command in ("demo", "test", "train", "sweep", "eval", "bench", "data", "grc", "setup"):
+    for command in ("demo", "test", "train", "sweep", "eval", "bench", "hw", "data", "grc", "setup"):
         assert f"\n  {command} " in machine.run().stdout
     assert not (machine.checkout / ".semcom").exists()
 
@@ -92,7 +92,7 @@ def test_unknown_command_names_those_there_are(machine):
     result = machine.run("dmeo")
     assert result.returncode == 1
     assert "no command 'dmeo'" in result.stderr
-    assert "demo, grc, tx, rx, bench, data, train, sweep, eval, figures, test" in result.stderr
+    assert "demo, grc, tx, rx, bench, hw, data, train, sweep, eval, figures, test" in result.stderr
 
 
 def test_help_on_a_command_installs_nothing(machine):

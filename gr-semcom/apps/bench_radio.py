@@ -3,11 +3,12 @@
 
 import time
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from errors import AppError
 from gnuradio.semcom.image_files import find_pictures
+from gnuradio.semcom.radio_monitor import RadioCounts
 from link import Delivery, Link
 from numpy.typing import NDArray
 from radio import Radio
@@ -30,10 +31,12 @@ def measure_radio(*, radio: Radio, codec: str, rates_msps: list[float], seconds:
     loaded, pieces = zoo.load_codec(codec), photo_pieces()
     for rate_msps in rates_msps:
         at_rate = replace(radio, samp_rate=1e6 * rate_msps)
-        _, took_s, _ = _run(_first(pieces, TRIAL), at_rate, loaded)
-        count = max(TRIAL, int(seconds * TRIAL / took_s))
-        deliveries, took_s, drops = _run(_first(pieces, count), at_rate, loaded)
-        rows.append({"device": radio.args, "rate_msps": rate_msps, **_figures(deliveries, took_s), "drops": drops})
+        trial = send(repeated(pieces, TRIAL), radio=at_rate, codec=loaded)
+        if not trial.received:
+            raise AppError("No picture came back: are both ends tuned alike, and are the gains right for the cable?")
+        count = max(TRIAL, int(seconds * TRIAL / trial.took_s))
+        sent = send(repeated(pieces, count), radio=at_rate, codec=loaded)
+        rows.append({"device": radio.args, "rate_msps": rate_msps, **_figures(sent), "drops": sent.drops})
         if rows[-1]["drops"] or rows[-1]["lost"]:
             break
     return rows
@@ -51,27 +54,55 @@ def best(rows: list[dict]) -> dict:
     return clean[-1]
 
 
-def _run(sent: NDArray[np.uint8], radio: Radio, codec: Codec) -> tuple[list[Delivery], float, int]:
-    """What was sent and received, in how many seconds, and the drops."""
-    link = Link(sent, codec=codec, medium=radio, window=WINDOW)
+@dataclass(frozen=True)
+class Sent:
+    """Pictures that went over a radio, in how many seconds, and what the counters say.
+
+    ``frames`` were sent, one burst each; ``gaps`` are places where samples were lost at the receiver.
+    """
+
+    deliveries: list[Delivery]
+    took_s: float
+    counts: RadioCounts
+    frames: int
+    headers_failed: int
+    gaps: int
+
+    @property
+    def received(self) -> list[Delivery]:
+        return [delivery for delivery in self.deliveries if delivery.received is not None]
+
+    @property
+    def lost(self) -> int:
+        return len(self.deliveries) - len(self.received)
+
+    @property
+    def drops(self) -> int:
+        """The radio's U, O and L."""
+        return self.counts.drops + self.gaps
+
+
+def send(pictures: NDArray[np.uint8], *, radio: Radio, codec: Codec, window: int = WINDOW) -> Sent:
+    """Pictures uint8 [N, H, W, 3] over a radio, ``window`` of them at a time."""
+    link = Link(pictures, codec=codec, medium=radio, window=window)
     started = time.monotonic()
     deliveries, ended = [], started
     for delivery in link.deliveries():
         deliveries.append(delivery)
         ended = time.monotonic() if delivery.received is not None else ended
-    return deliveries, ended - started, radio.monitor.counts().drops + link.receiver.gaps()
+    counts, receiver = radio.monitor.counts(), link.receiver
+    frames = link.transmitter.frames()
+    return Sent(deliveries, ended - started, counts, frames, receiver.header_failures(), receiver.gaps())
 
 
-def _figures(deliveries: list[Delivery], took_s: float) -> dict:
-    received = [delivery for delivery in deliveries if delivery.received is not None]
-    if not received:
-        raise AppError("No picture came back: are both ends tuned alike, and are the gains right for the cable?")
+def _figures(sent: Sent) -> dict:
+    received = sent.received
     latency_ms = [delivery.ms for delivery in received]
     return {
-        "seconds": took_s,
-        "images": len(deliveries),
-        "images_per_s": len(received) / took_s,
-        "lost": len(deliveries) - len(received),
+        "seconds": sent.took_s,
+        "images": len(sent.deliveries),
+        "images_per_s": len(received) / sent.took_s,
+        "lost": sent.lost,
         "mixed": count_mixed(received),
         "latency_p50_ms": float(np.percentile(latency_ms, 50)),
         "latency_p99_ms": float(np.percentile(latency_ms, 99)),
@@ -103,6 +134,6 @@ def photo_pieces() -> NDArray[np.uint8]:
     return np.concatenate(pieces)
 
 
-def _first(pieces: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
+def repeated(pieces: NDArray[np.uint8], count: int) -> NDArray[np.uint8]:
     """So many of them, from the first on, and over again."""
     return pieces[np.arange(count) % len(pieces)]

@@ -19,8 +19,9 @@ def told_in_a_sentence() -> Iterator[None]:
         sys.exit("semcom: interrupted.")
     except Exception as error:
         from gnuradio.semcom.image_files import ImageError
+        from gnuradio.semcom.radio_profile import ProfileError
         from semcom_models.errors import CodecError
 
-        if not isinstance(error, (AppError, CodecError, ImageError, OSError)):
+        if not isinstance(error, (AppError, CodecError, ImageError, ProfileError, OSError)):
             raise
         sys.exit(f"semcom: {error}")

@@ -25,7 +25,8 @@ class Radio:
     """One radio that sends to itself, or two, as a :class:`link.Medium`.
 
     ``args`` and ``rx_args`` are device addresses of the transmitter and the receiver, None for the same device;
-    gains are in dB; ``snr_db`` (Es/N0) is what the encoder works for.
+    gains are in dB; ``snr_db`` (Es/N0) is what the encoder works for.  Samples go out as bursts whose first has the tag
+    ``length_tag``, or without a pause where that is empty.
     """
 
     args: str
@@ -38,11 +39,12 @@ class Radio:
     rx_antenna: str = "RX2"
     amplitude: float = 0.3
     snr_db: float = 10.0
+    length_tag: str = "packet_len"
 
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """Raises AppError where the radio does not answer or cannot do what is asked."""
         try:
-            self.sink = uhd.usrp_sink(self.args, uhd.stream_args("fc32", channels=[0]), "packet_len")
+            self.sink = uhd.usrp_sink(self.args, uhd.stream_args("fc32", channels=[0]), self.length_tag)
             self.source = uhd.usrp_source(self.rx_args or self.args, uhd.stream_args("fc32", channels=[0]))
             for end, gain, antenna in (
                 (self.sink, self.tx_gain, self.tx_antenna),

@@ -151,8 +151,9 @@ def radio_command(
     *,
     args: Annotated[str, Parameter(name=["--args", "-d"])] = "type=virtual",
     freq: Annotated[float, Parameter(name=["--freq", "-f"])] = 2.45e9,
-    tx_gain: float = 40.0,
-    rx_gain: float = 30.0,
+    tx_gain: float = -1.0,
+    rx_gain: float = -1.0,
+    profile: Path | None = None,
     rate_msps: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     seconds: Annotated[float, Parameter(validator=Number(gt=0))] = 60.0,
     quick: bool = False,
@@ -171,9 +172,11 @@ def radio_command(
     freq
         Center frequency in Hz.
     tx_gain
-        In dB.
+        In dB; without it that of the profile, or 40.
     rx_gain
-        In dB.
+        In dB; without it that of the profile, or 30.
+    profile
+        What ./semcom hw calibrate wrote.
     rate_msps
         Sample rates to try, in million samples a second; without it 1, 2 and 4, or 1 with --quick.
     seconds
@@ -186,9 +189,11 @@ def radio_command(
         Write the figures there.
     """
     from bench_radio import best, measure_radio
+    from gnuradio.semcom import radio_levels
     from radio import Radio
 
-    radio = Radio(args=args, freq=freq, tx_gain=tx_gain, rx_gain=rx_gain)
+    levels = radio_levels(profile or "", freq=freq, tx_gain=tx_gain, rx_gain=rx_gain)
+    radio = Radio(args=args, freq=freq, **vars(levels))
     rates = rate_msps or ([1.0] if quick else [1.0, 2.0, 4.0])
     with console.status("measuring"):
         rows = measure_radio(radio=radio, codec=codec, rates_msps=rates, seconds=min(seconds, 10) if quick else seconds)

@@ -52,6 +52,7 @@ def rx(
     samp_rate: Annotated[float | None, Parameter(name=["--samp-rate", "-r"])] = None,
     rx_gain: Annotated[float | None, Parameter(name=["--rx-gain", "-g"])] = None,
     rx_antenna: str | None = None,
+    profile: Path | None = None,
     reference: Annotated[str | None, Parameter(name=["--reference", "-i"])] = None,
     folder: Path | None = None,
     record: Path | None = None,
@@ -80,6 +81,8 @@ def rx(
         In dB.  Over a cable put 30 dB of attenuation or more between the two ports.
     rx_antenna
         RX2 or TX/RX, say.
+    profile
+        What ./semcom hw calibrate wrote: gives the gain where it is not given here.
     reference
         The pictures that are sent, as given to tx --images, for the PSNR.
     folder
@@ -99,12 +102,12 @@ def rx(
 
     common = {"reference": reference, "folder": folder and str(folder), "record": record and str(record)}
     if replay:
-        if args or freq or samp_rate or rx_gain or rx_antenna:
+        if args or freq or samp_rate or rx_gain or rx_antenna or profile:
             raise AppError("A recording has its own settings: give --replay without those of a radio.")
         flowgraph = make("semcc_rx_replay", replay=str(replay), samp_rate=_rate(replay), **common)
     else:
         radio = {"args": args, "freq": freq, "samp_rate": samp_rate, "rx_gain": rx_gain, "rx_antenna": rx_antenna}
-        flowgraph = make("semcc_rx_headless", **radio, **common)
+        flowgraph = make("semcc_rx_headless", **radio, profile=profile and str(profile), **common)
     arrived, rows = 0, []
     end = None if seconds is None else time.monotonic() + seconds
     arriving = _Arrivals(flowgraph, all_of_it=replay is not None)

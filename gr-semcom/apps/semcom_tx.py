@@ -5,6 +5,7 @@
 import sys
 import threading
 import time
+from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -30,6 +31,7 @@ def tx(
     tx_gain: Annotated[float | None, Parameter(name=["--tx-gain", "-g"])] = None,
     tx_antenna: str | None = None,
     amplitude: Annotated[float | None, Parameter(name=["--amplitude", "-a"])] = None,
+    profile: Path | None = None,
     codec: Annotated[str | None, Parameter(name=["--codec", "-c"])] = None,
     ratio: str | None = None,
     snr_db: float | None = None,
@@ -55,6 +57,8 @@ def tx(
         TX/RX, say.
     amplitude
         Peaks are 2.86 times that: keep them below 1.
+    profile
+        What ./semcom hw calibrate wrote: gives the gain and the amplitude that are not given here.
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
     ratio
@@ -78,6 +82,7 @@ def tx(
         tx_gain=tx_gain,
         tx_antenna=tx_antenna,
         amplitude=amplitude,
+        profile=profile and str(profile),
         codec=codec,
         ratio=number(ratio),
         snr_db=snr_db,

@@ -16,6 +16,7 @@ import semcom_tx
 from bench_radio import count_mixed, photo_pieces
 from errors import AppError, told_in_a_sentence
 from gnuradio.semcom.radio_monitor import RadioCounts
+from gnuradio.semcom.radio_profile import RadioProfile
 from link import Delivery, Link
 from processes import (
     LOSS_DB,
@@ -28,7 +29,7 @@ from processes import (
     true_snr_db,
     wait_for,
 )
-from radio import Radio
+from radio import Radio, make
 from semcom_models import zoo
 
 PICTURES = 6
@@ -84,6 +85,21 @@ def test_a_link_goes_over_a_radio_too(air: str) -> None:
     assert radio.monitor.counts().bursts == 20
 
 
+def test_a_profile_gives_what_is_not_given(tmp_path: Path) -> None:
+    ends = {f"{end}{what}": "x" for end in ("transmitter", "receiver") for what in ("", "_serial")}
+    measured = {"samp_rate": 1e6, "attenuation_db": 40.0, "snr_db": 20.0, "cfo_hz": 0.0, "noise_dbfs": -60.0}
+    found = RadioProfile(
+        **ends, **measured, date="", freq=2.4e9, image_db=-40.0, tx_gain=61.5, rx_gain=44.0, amplitude=0.2
+    )
+    found.write(tmp_path / "lab.toml")
+    settings = {"args": "type=virtual", "profile": str(tmp_path / "lab.toml"), "freq": 2.4e9}
+    transmitter = make("semcc_tx", **settings)
+    assert transmitter.radio.get_gain(0) == 61.5
+    assert transmitter.burst_transmitter.amplitude() == pytest.approx(0.2)
+    assert make("semcc_tx", **settings, tx_gain=3.0).radio.get_gain(0) == 3
+    assert make("semcc_rx_headless", **settings).radio.get_gain(0) == 44
+
+
 def test_a_burst_with_an_underflow_is_waited_for_too() -> None:
     counts = RadioCounts(bursts=2, underflows=5)
     monitor = SimpleNamespace(counts=lambda: counts)
@@ -135,6 +151,8 @@ def test_a_radio_that_is_not_there_ends_the_program() -> None:
         (("tx", "-d", "type=virtual", "--tx-antenna", "RX9"), "no antenna 'RX9'"),
         (("rx", "--replay", "nowhere"), "nowhere.sigmf-meta"),
         (("rx", "--replay", "x", "--rx-gain", 3), "without those of a radio"),
+        (("tx", "-d", "type=virtual", "--profile", "nowhere.toml"), "The profile nowhere.toml cannot be read"),
+        (("rx", "--replay", "x", "--profile", "lab.toml"), "without those of a radio"),
         (("tx", "--ratio", "a sixth"), "written as 1/24 or 0.04"),
         (("tx", "-d", "type=virtual", "-c", "oracle"), "oracle"),
         (("tx", "-d", "type=virtual", "-i", "/no/such/folder"), "/no/such/folder"),

@@ -3,7 +3,8 @@
 
 C++ blocks: burst_transmitter, burst_receiver, loopback_sink, loopback_source. Python blocks: image_source, encoder,
 power_normalizer, decoder, recognizer, reference_probe, image_sink, link_probe, link_display, radio_channel,
-radio_monitor, sigmf_sink, sigmf_source. Only encoder, decoder and recognizer need PyTorch, and only once they are made.
+radio_monitor, sigmf_sink, sigmf_source; radio_levels reads what a calibration found. Only encoder, decoder and
+recognizer need PyTorch, and only once they are made.
 """
 
 import numpy as _numpy
@@ -26,6 +27,7 @@ from .link_probe import link_probe
 from .power_normalizer import power_normalizer
 from .radio_channel import radio_channel
 from .radio_monitor import radio_monitor
+from .radio_profile import radio_levels
 from .recognizer import recognizer
 from .reference_probe import reference_probe
 from .sigmf_sink import sigmf_sink
@@ -44,6 +46,7 @@ __all__ = [
     "loopback_source",
     "power_normalizer",
     "radio_channel",
+    "radio_levels",
     "radio_monitor",
     "recognizer",
     "reference_probe",
