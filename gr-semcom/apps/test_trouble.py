@@ -214,6 +214,7 @@ def test_the_air_goes_silent_for_a_while(air: str, tmp_path: Path, photos: Album
     check_quality(receiver.pictures[before + 1 : before + 5], photos)
 
 
+@pytest.mark.slow
 def test_a_second_transmitter_collides(air: str, tmp_path: Path, photos: Album) -> None:
     device = f"type=virtual,air={air},speed=0.2"
     mirrored = [photo[:, ::-1] for photo in photos]
