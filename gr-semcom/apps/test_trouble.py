@@ -29,7 +29,8 @@ from semcom_models import measure, zoo
 from semcom_models.codec import Codec
 
 SNR_DB = 15
-CODEC = "deepjscc-6"
+CODEC = "deepjscc"
+CLIPPED_DB = 2.5  # see the limits in docs/air-interface.md
 TX = ("--tx-gain", tx_gain_for(SNR_DB), "--snr-db", SNR_DB, "--codec", CODEC, "--ratio", "1/6")
 CHANNEL = f"loss_db={LOSS_DB:g},cfo_hz=350"
 SIDE, FRAGMENTS = 256, 8  # a picture of that side is sent in so many bursts of 7 ms
@@ -142,12 +143,13 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def check_quality(received: Sequence[ImagePdu], album: Album) -> None:
-    """All of each came, and it is as good as in simulation."""
+    """All of each came, and it is as good as in simulation, but for what the limit of the peaks costs its fragments."""
     sent = np.stack([album[image.image_id % len(album)] for image in received])
     simulated = measure.over_channel(codec(), sent, snr_db=SNR_DB, ratio=1 / 6, seed=1)
     short_db = measure.psnr_db(sent, simulated) - measure.psnr_db(sent, np.stack([image.pixels for image in received]))
     assert {image.reception.erased for image in received} == {0}
-    assert np.abs(short_db).max() < 0.5
+    assert short_db.min() > -0.5
+    assert short_db.max() < CLIPPED_DB
 
 
 @pytest.fixture(scope="module")
