@@ -84,8 +84,7 @@ def test_command(
     report
         The report, an HTML file.
     """
-    if report.is_dir() or not report.parent.is_dir():
-        raise AppError(f"{report} cannot be written: give --report a file in a folder that is there.")
+    _check_writable(report)
     import pytest
     from hw_report import Report
     from wiring import Wiring
@@ -158,9 +157,7 @@ def calibrate_command(
     json_file
         Write the table there.
     """
-    for file in (profile, picture or profile):
-        if file.is_dir() or not file.parent.is_dir():
-            raise AppError(f"{file} cannot be written: name a file in a folder that is there.")
+    _check_writable(profile, picture or profile)
     from calibrate import advice, calibrate, draw, rows
     from gnuradio.semcom.radio_profile import RadioLevels
     from wiring import Wiring
@@ -186,6 +183,12 @@ def calibrate_command(
     kind = "a simulated radio" if wiring.virtual else "a radio"
     console.print(f"Wrote {profile} and {picture}, measured on {kind}.", soft_wrap=True)
     return PASSED
+
+
+def _check_writable(*files: Path) -> None:
+    for file in files:
+        if file.is_dir() or not file.parent.is_dir():
+            raise AppError(f"{file} cannot be written: name a file in a folder that is there.")
 
 
 def _named(args: str | None, command: str) -> str:

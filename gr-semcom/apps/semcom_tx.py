@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from errors import AppError, told_in_a_sentence
 from gnuradio import gr
 from ratio import number
@@ -31,6 +32,7 @@ def tx(
     tx_gain: Annotated[float | None, Parameter(name=["--tx-gain", "-g"])] = None,
     tx_antenna: str | None = None,
     amplitude: Annotated[float | None, Parameter(name=["--amplitude", "-a"])] = None,
+    peak_limit_db: Annotated[float | None, Parameter(validator=Number(gte=3))] = None,
     profile: Path | None = None,
     codec: Annotated[str | None, Parameter(name=["--codec", "-c"])] = None,
     ratio: str | None = None,
@@ -56,7 +58,10 @@ def tx(
     tx_antenna
         TX/RX, say.
     amplitude
-        Peaks are 2.86 times that: keep them below 1.
+        Peaks are 2.86 times that, with the usual limit: keep them below 1.
+    peak_limit_db
+        Of the peaks, above the mean power of a picture; 10 without it.  Large pictures at a high SNR gain by 14 and an
+        amplitude of 0.18.
     profile
         What ./semcom hw calibrate wrote: gives the gain and the amplitude that are not given here.
     codec
@@ -82,6 +87,7 @@ def tx(
         tx_gain=tx_gain,
         tx_antenna=tx_antenna,
         amplitude=amplitude,
+        peak_limit_db=peak_limit_db,
         profile=profile and str(profile),
         codec=codec,
         ratio=number(ratio),
