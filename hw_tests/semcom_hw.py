@@ -123,7 +123,7 @@ def calibrate_command(
     attenuation_db: float | None = None,
     freq: Freq = 2.45e9,
     samp_rate: SampRate = 1e6,
-    amplitude: Annotated[float, Parameter(validator=Number(gt=0, lte=0.35))] = 0.3,
+    amplitude: Annotated[float, Parameter(validator=Number(gt=0, lte=0.197))] = 0.18,
     step_db: Annotated[float, Parameter(validator=Number(gte=1))] = 10.0,
     profile: Path = Path("radio.toml"),
     picture: Path | None = None,
@@ -147,7 +147,7 @@ def calibrate_command(
     samp_rate
         Samples a second.
     amplitude
-        Of the bursts; their peaks are 2.86 times that.
+        Of the bursts; their peaks are 5.07 times that.
     step_db
         Between two gains.
     profile

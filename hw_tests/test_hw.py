@@ -121,8 +121,8 @@ def test_calibration_finds_what_the_virtual_radio_was_given(module: None, tmp_pa
     assert best["iq_gain_db"] == pytest.approx(0.5, abs=0.05)
     assert best["iq_phase_deg"] == pytest.approx(2, abs=0.2)
     for row in result["rows"]:
-        # By the formulas of uhd-virtual/README.md; the peaks of a burst are 2.86 times its amplitude, 0.3.
-        sent_dbm = 10 - (89.75 - row["TX gain, dB"]) + 20 * np.log10(2.86 * 0.3)
+        # By the formulas of uhd-virtual/README.md; the peaks of a burst are 5.07 times its amplitude, 0.18.
+        sent_dbm = 10 - (89.75 - row["TX gain, dB"]) + 20 * np.log10(5.07 * 0.18)
         expected_dbfs = sent_dbm - 50 + row["RX gain, dB"] + 0.25  # half of the IQ gain
         if expected_dbfs > 0:
             assert row["verdict"] == "clips"

@@ -21,7 +21,7 @@ TICK_S = 0.1
 QUIET_S = 1.5  # what has not come so long after anything moved is lost
 STALL_S = 120.0  # something is broken
 MID_GREY = 128
-DEFAULT_PEAK_LIMIT_DB = 10.0
+DEFAULT_PEAK_LIMIT_DB = 15.0
 
 
 class Medium(Protocol):

@@ -19,7 +19,7 @@ APPS = Path(__file__).resolve().parent
 PATIENCE_S = 300
 LOSS_DB = 40.0
 RX_GAIN_DB = 30.0
-AMPLITUDE = 0.3  # what semcc_tx has
+AMPLITUDE = 0.18  # what semcc_tx has
 TX_GAIN_STEP_DB = 0.25
 
 

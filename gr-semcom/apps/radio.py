@@ -37,7 +37,7 @@ class Radio:
     rx_gain: float = 30.0
     tx_antenna: str = "TX/RX"
     rx_antenna: str = "RX2"
-    amplitude: float = 0.3
+    amplitude: float = 0.18
     snr_db: float = 10.0
     length_tag: str = "packet_len"
 

@@ -52,17 +52,27 @@ def gap_command(
 
 
 @app.command(name="peaks")
-def peaks_command(*, codec: str = "deepjscc", images: Count = 200, seed: int = 1, json_file: JsonFile = None) -> None:
+def peaks_command(
+    *,
+    codec: str = "deepjscc",
+    pictures: str = "cifar10",
+    images: Count = 200,
+    seed: int = 1,
+    json_file: JsonFile = None,
+) -> None:
     """What clipping the transmitter's peaks costs: PSNR through the flowgraph for several limits, at 10 and 20 dB.
 
-    CIFAR-10 test images.  Noise, delay and phase are the same for each limit.  Run ./semcom data first.
+    Noise, delay and phase are the same for each limit.
 
     Parameters
     ----------
     codec
         A name of the zoo, or a folder.
+    pictures
+        cifar10 (its test images, for which run ./semcom data first), photos (four that come with scikit-image), a file
+        or a folder.  Large ones are sent in several fragments of unequal power.
     images
-        Images for each limit and SNR.
+        So many of them at most, for each limit and SNR.
     seed
         What noise, delay and phase are drawn from.
     json_file
@@ -70,7 +80,7 @@ def peaks_command(*, codec: str = "deepjscc", images: Count = 200, seed: int = 1
     """
     from bench_peaks import measure_peaks
 
-    rows = measure_peaks(codec=codec, images=images, seed=seed)
+    rows = measure_peaks(codec=codec, pictures=pictures, images=images, seed=seed)
     _report({"rows": rows}, "rows", title=f"{codec}: PSNR under a peak limit, dB", json_file=json_file)
 
 

@@ -24,7 +24,6 @@ from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu
 from numpy.typing import NDArray
 from processes import (
-    AMPLITUDE,
     LOSS_DB,
     PATIENCE_S,
     RX_GAIN_DB,
@@ -41,9 +40,7 @@ from semcom_models.codec import Codec
 
 SNR_DB = 15
 CODEC = "deepjscc"
-BACK_OFF_DB = 10  # below the usual amplitude, so that the first fragments, which are the strongest, are not clipped
-LEVELS = ("--tx-gain", tx_gain_for(SNR_DB) + BACK_OFF_DB, "--amplitude", AMPLITUDE * 10 ** (-BACK_OFF_DB / 20))
-TX = (*LEVELS, "--peak-limit-db", 20, "--snr-db", SNR_DB, "--codec", CODEC, "--ratio", "1/6")
+TX = ("--tx-gain", tx_gain_for(SNR_DB), "--snr-db", SNR_DB, "--codec", CODEC, "--ratio", "1/6")
 CHANNEL = f"loss_db={LOSS_DB:g},cfo_hz=350"
 SIDE, FRAGMENTS = 256, 8  # a picture of that side is sent in so many bursts of 7 ms
 TIMEOUT_SAMPLES = 1_000_000  # of the receiver, for a picture whose rest does not come

@@ -12,7 +12,7 @@ namespace semcom::phy {
 /*! What a transmitter may choose for itself: any receiver takes it. */
 struct burst_shape {
     waveform payload = waveform::ofdm;
-    double peak_limit_db = 10; //!< samples are clipped so far above the payload's mean power; +inf: they are not
+    double peak_limit_db = 15; //!< samples are clipped so far above the mean of an image's payload; +inf: they are not
     int ramp_samples = 8;      //!< samples over which the power rises before the frame and falls behind it
     int gap_samples = 0;       //!< samples of silence behind it
 

@@ -39,7 +39,7 @@ class qa_radio_profile(unittest.TestCase):
     def test_levels_that_are_given_win(self) -> None:
         self.assertEqual(radio_levels(self.file, freq=9.15e8), RadioLevels(61.5, 44.0, 0.25))
         self.assertEqual(radio_levels(self.file, freq=9.2e8, rx_gain=0, amplitude=0.1), RadioLevels(61.5, 0, 0.1))
-        self.assertEqual(radio_levels("", freq=1e9, tx_gain=3), RadioLevels(3, 30.0, 0.3))
+        self.assertEqual(radio_levels("", freq=1e9, tx_gain=3), RadioLevels(3, 30.0, 0.18))
 
     def test_another_frequency_is_refused(self) -> None:
         with self.assertRaisesRegex(ProfileError, "915 MHz and the radio is tuned to 2450 MHz"):

@@ -25,7 +25,7 @@ class RadioLevels:
 
     tx_gain: float = 40.0
     rx_gain: float = 30.0
-    amplitude: float = 0.3
+    amplitude: float = 0.18
 
 
 @dataclass(frozen=True, kw_only=True)

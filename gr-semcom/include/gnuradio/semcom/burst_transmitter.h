@@ -37,7 +37,7 @@ public:
      * \param length_tag key of the tag on a burst's first sample that holds its length in samples
      * \param preset of the frame: "narrow", "wide" or "long_multipath"; the receiver's must be the same
      * \param waveform "ofdm", or "dft_spread", which has lower peaks for QAM symbols; a receiver takes both
-     * \param peak_limit_db samples are clipped so far above the payload's mean power, at least 3; inf: they are not
+     * \param peak_limit_db samples are clipped so far above the mean power of an image's payload, at least 3; inf: they are not
      * \param ramp_samples over which the power rises before a frame and falls behind it, 0 to the FFT size
      * \param gap_samples of silence at the end of a burst, 0 to 1000000
      *
@@ -48,7 +48,7 @@ public:
                      const std::string& length_tag = "packet_len",
                      const std::string& preset = "narrow",
                      const std::string& waveform = "ofdm",
-                     double peak_limit_db = 10.0,
+                     double peak_limit_db = 15.0,
                      int ramp_samples = 8,
                      int gap_samples = 0);
 

@@ -27,7 +27,7 @@ fragment_symbols: payload symbols a burst carries at most, 1 to 16384.
 length_tag: key of the tag on a burst's first sample that holds its length in samples.
 preset: of the frame, "narrow", "wide" or "long_multipath"; the receiver's must be the same.
 waveform: "ofdm", or "dft_spread", which has lower peaks for QAM symbols; a receiver takes both.
-peak_limit_db: samples are clipped so far above the payload's mean power, at least 3; inf: they are not.
+peak_limit_db: samples are clipped so far above the mean power of an image's payload, at least 3; inf: they are not.
 ramp_samples: over which the power rises before a frame and falls behind it, 0 to the FFT size.
 gap_samples: of silence at the end of a burst, 0 to 1000000.
 
@@ -39,7 +39,7 @@ Raises ValueError for a value outside these ranges.
              py::arg("length_tag") = "packet_len",
              py::arg("preset") = "narrow",
              py::arg("waveform") = "ofdm",
-             py::arg("peak_limit_db") = 10.0,
+             py::arg("peak_limit_db") = 15.0,
              py::arg("ramp_samples") = 8,
              py::arg("gap_samples") = 0)
         .def("peak",
