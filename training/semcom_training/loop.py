@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.profiler import record_function
 
 from semcom_training.data import FolderImages, LabelledImages
+from semcom_training.errors import ConfigError
 from semcom_training.log import Log
 from semcom_training.processes import ALONE, World
 
@@ -97,6 +98,7 @@ def fit(
 
     Raises:
         FloatingPointError: the loss is not finite any more.
+        ConfigError: the checkpoint is of another version.
     """
     optimizer = method.optimizer(learning_rate=schedule.learning_rate)
     steps = len(train) // schedule.batch
@@ -195,6 +197,11 @@ def _resume(path: Path, state: dict) -> int:
     if not path.exists():
         return 0
     saved = torch.load(path, weights_only=True, map_location="cpu")
+    if saved.keys() != {"epochs_done", *state}:
+        raise ConfigError(
+            f"{path} is of another version of gr-semcom: go on with that, its commit is in run.json, or delete the "
+            "run's folder to begin anew."
+        )
     for name, part in state.items():
         part.load_state_dict(saved[name])
     print(f"Going on from {path} after epoch {saved['epochs_done']}.", flush=True)

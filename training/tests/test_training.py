@@ -56,6 +56,13 @@ def test_deepjscc_learns_over_fading(blobs: LabelledImages, tmp_path: Path, chan
     assert psnr_at(method.trained, images, at=AT_10_DB) != after
 
 
+def test_a_checkpoint_of_another_version_is_refused_in_a_sentence(blobs: LabelledImages, tmp_path: Path) -> None:
+    torch.save({"epochs_done": 1, "trained": {}, "optimizer": {}, "one_cycle": {}}, tmp_path / "checkpoint.pt")
+    schedule = Schedule(epochs=2, batch=16, learning_rate=1e-3)
+    with pytest.raises(ConfigError, match="checkpoint.pt is of another version of gr-semcom: go on with that"):
+        fit(DeepJSCC(networks(), CONDITIONS, **HOW), schedule, blobs, blobs, seed=1, run=tmp_path)
+
+
 @pytest.mark.parametrize(("name", "shards"), [("DeepJSCC", 1), ("SemRE", 1), ("SemRE", 2)])
 def test_a_run_that_was_cut_off_ends_as_one_that_was_not(
     blobs: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, shards: int
