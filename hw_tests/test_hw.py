@@ -146,6 +146,7 @@ def test_the_suite_stops_where_a_cable_lacks_its_attenuator(module: None, tmp_pa
     assert page.count("There seem to be 5 dB between the ports only") == 8
 
 
+@pytest.mark.slow
 def test_the_suite_runs_on_two_virtual_radios_and_its_report_says_so(module: None, tmp_path: Path) -> None:
     air, report = f"/semcom-{uuid.uuid4().hex[:12]}", tmp_path / "hw.html"
     try:

@@ -171,6 +171,7 @@ def photos() -> list[NDArray[np.uint8]]:
     return cut
 
 
+@pytest.mark.slow
 def test_a_receiver_that_is_killed_and_started_again_goes_on(air: str, tmp_path: Path) -> None:
     album = save_album(tmp_path / "album", photo_pieces()[40:46])
     device = f"type=virtual,air={air},speed=0.2"
@@ -191,6 +192,7 @@ def test_a_receiver_that_is_killed_and_started_again_goes_on(air: str, tmp_path:
     assert (link["fragments_lost"], result["gaps"]) == (0, 0)
 
 
+@pytest.mark.slow
 def test_a_transmitter_killed_within_a_picture_and_started_again(air: str, tmp_path: Path, photos: Album) -> None:
     """So slow is the air that the second one sends within the receiver's timeout, and under the same id."""
     old, new = photos[:1], photos[1:2]
@@ -207,6 +209,7 @@ def test_a_transmitter_killed_within_a_picture_and_started_again(air: str, tmp_p
     check_quality(receiver.pictures[1:], new)
 
 
+@pytest.mark.slow
 def test_the_air_goes_silent_for_a_while(air: str, tmp_path: Path, photos: Album) -> None:
     device = f"type=virtual,air={air},speed=0.2"
     receiver = Receiver(device, photos)
