@@ -85,7 +85,7 @@ def show(axes: Axes, picture: NDArray[np.uint8], title: str) -> None:
 
 
 def _draw_constellation(axes: Axes, arrived: list[NDArray[np.complex64]], snr_db: float) -> None:
-    axes.set_title(f"received symbols at {snr_db:g} dB (analog: no fixed points)", fontsize=10)
+    axes.set_title(f"received symbols at {snr_db:g} dB", fontsize=10)
     axes.set(xlabel="in phase", ylabel="quadrature", xlim=(-3.5, 3.5), ylim=(-3.5, 3.5), aspect="equal")
     axes.grid(alpha=0.3)
     if arrived:

@@ -5,6 +5,7 @@ import math
 import zlib
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -49,6 +50,63 @@ class Csi:
 def codec_id(name: str, weights_sha256: str) -> int:
     """The 16 bits that stand for a codec in the header on air: of the same name and the same weights, or another."""
     return zlib.crc32(f"{name} {weights_sha256}".encode()) & 0xFFFF
+
+
+class ImageCodec(Protocol):
+    """What blocks and measurements ask of a codec, trained or not: the same as of :class:`Codec`, where it is told.
+
+    ``engine`` names what does the work.
+    """
+
+    name: str
+    id: int
+    engine: str
+
+    @property
+    def ratios(self) -> tuple[Fraction, Fraction]: ...
+
+    def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int: ...
+
+    def encode(
+        self, images: NDArray[np.uint8], *, ratio: float | None = None, snr_db: float = USUAL_SNR_DB
+    ) -> NDArray[np.complex64]: ...
+
+    def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]: ...
+
+
+def checked_ratio(codec: ImageCodec, ratio: float | None) -> float:
+    """The ratio, or the usual one for None.  Raises CodecError where the codec has it not."""
+    lowest, highest = (float(bound) for bound in codec.ratios)
+    if ratio is None:
+        return min(max(USUAL_RATIO, lowest), highest)
+    if not lowest * (1 - RATIO_SLACK) <= ratio <= highest * (1 + RATIO_SLACK):
+        has = f"{codec.ratios[1]}" if lowest == highest else f"{codec.ratios[0]} to {codec.ratios[1]}"
+        raise CodecError(f"{codec.name} sends at k/n {has}, not at {ratio:g}; give a ratio that it has.")
+    return ratio
+
+
+def check_pictures(images: NDArray[np.uint8], *, snr_db: float) -> None:
+    """Raises CodecError for what no codec can encode."""
+    if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != CHANNELS or 0 in images.shape:
+        raise CodecError(f"encode takes uint8 pictures [B, H, W, 3], not {images.dtype} {list(images.shape)}.")
+    if not math.isfinite(snr_db):
+        raise CodecError(f"The SNR to encode for is {snr_db} dB; it must be finite.")
+
+
+def check_received(codec: ImageCodec, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> None:
+    """Raises CodecError for what ``codec`` cannot have sent."""
+    if height < 1 or width < 1:
+        raise CodecError(f"There are no pictures of {width}x{height} pixels.")
+    lowest, highest = (codec.symbols_for(height, width, ratio=float(ratio)) for ratio in codec.ratios)
+    if symbols.ndim != 2 or not lowest <= symbols.shape[1] <= highest or len(symbols) == 0:
+        k = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
+        raise CodecError(f"{codec.name} needs [B, {k}] symbols for {width}x{height}, not {list(symbols.shape)}.")
+    if csi.noise_var.shape != symbols.shape:
+        raise CodecError(f"{list(symbols.shape)} symbols came with noise variances {list(csi.noise_var.shape)}.")
+    if not np.isfinite(symbols).all():
+        raise CodecError("There are NaN or infinite values among the symbols; mark erasures by noise_var=inf.")
+    if not (csi.noise_var > 0).all():
+        raise CodecError("A noise variance is NaN, zero or negative; it has to be above 0.")
 
 
 class Encode(nn.Module):
@@ -109,11 +167,7 @@ class Codec:
         Raises:
             CodecError: the codec does not go so low or so high.
         """
-        lowest, highest = (float(bound) for bound in self.ratios)
-        if ratio is None:
-            ratio = min(max(USUAL_RATIO, lowest), highest)
-        if not lowest * (1 - RATIO_SLACK) <= ratio <= highest * (1 + RATIO_SLACK):
-            raise CodecError(f"{self.name} sends at k/n {self._range()}, not at {ratio:g}; give a ratio that it has.")
+        ratio, highest = checked_ratio(self, ratio), float(self.ratios[1])
         cells = self._cells(height) * self._cells(width)
         k = round(ratio / highest * self._most * cells)
         return min(max(k, self._fewest * cells), self._most * cells)
@@ -130,10 +184,7 @@ class Codec:
             CodecError: not uint8, not [B, H, W, 3], or empty; a ratio that the codec has not; an SNR that is NaN or
                 infinite.
         """
-        if images.dtype != np.uint8 or images.ndim != 4 or images.shape[3] != CHANNELS or 0 in images.shape:
-            raise CodecError(f"encode takes uint8 pictures [B, H, W, 3], not {images.dtype} {list(images.shape)}.")
-        if not math.isfinite(snr_db):
-            raise CodecError(f"The SNR to encode for is {snr_db} dB; it must be finite.")
+        check_pictures(images, snr_db=snr_db)
         batch, height, width, _ = images.shape
         on_air = self._order(height, width)[: self.symbols_for(height, width, ratio=ratio)]
         bottom, right = -height % self.stride, -width % self.stride
@@ -151,18 +202,7 @@ class Codec:
             CodecError: a height or width below 1, shapes that do not fit the size of the picture, symbols that are not
                 finite, or a noise variance that is not above 0.
         """
-        if height < 1 or width < 1:
-            raise CodecError(f"There are no pictures of {width}x{height} pixels.")
-        lowest, highest = (self.symbols_for(height, width, ratio=float(ratio)) for ratio in self.ratios)
-        if symbols.ndim != 2 or not lowest <= symbols.shape[1] <= highest or len(symbols) == 0:
-            k = f"{highest}" if lowest == highest else f"{lowest} to {highest}"
-            raise CodecError(f"{self.name} needs [B, {k}] symbols for {width}x{height}, not {list(symbols.shape)}.")
-        if csi.noise_var.shape != symbols.shape:
-            raise CodecError(f"{list(symbols.shape)} symbols came with noise variances {list(csi.noise_var.shape)}.")
-        if not np.isfinite(symbols).all():
-            raise CodecError("There are NaN or infinite values among the symbols; mark erasures by noise_var=inf.")
-        if not (csi.noise_var > 0).all():
-            raise CodecError("A noise variance is NaN, zero or negative; it has to be above 0.")
+        check_received(self, symbols, csi, height=height, width=width)
         batch, k = symbols.shape
         on_air, grid = self._order(height, width)[:k], (batch, *self._grid(height, width))
         placed, noise_var = np.zeros(grid, np.complex64), np.full(grid, np.inf, np.float32)
@@ -175,10 +215,6 @@ class Codec:
 
     def _order(self, height: int, width: int) -> NDArray[np.int64]:
         return sending_order(*self._grid(height, width))
-
-    def _range(self) -> str:
-        lowest, highest = self.ratios
-        return f"{highest}" if lowest == highest else f"{lowest} to {highest}"
 
     def _cells(self, pixels: int) -> int:
         return -(-pixels // self.stride)

@@ -11,7 +11,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor, nn
 
 from semcom_models.channels import Awgn, Rayleigh
-from semcom_models.codec import Codec, Csi
+from semcom_models.codec import Csi, ImageCodec
 from semcom_models.errors import CodecError
 
 PIXELS = 250 * 32 * 32  # of a batch
@@ -81,7 +81,7 @@ def _batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 @torch.inference_mode()
 def over_channel(
-    codec: Codec,
+    codec: ImageCodec,
     images: NDArray[np.uint8],
     *,
     channel: str = "awgn",

@@ -16,7 +16,8 @@ from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from semcom_models.architecture import Architecture, architectures
-from semcom_models.codec import Codec, codec_id
+from semcom_models.codec import Codec, ImageCodec, codec_id
+from semcom_models.digital import separate
 from semcom_models.downstream import Downstream
 from semcom_models.engines import EngineName
 from semcom_models.errors import CodecError
@@ -64,27 +65,35 @@ def find(name_or_folder: str | Path) -> Path:
         if (folder / CARD).is_file():
             return folder
     known = ", ".join(_folders()) or "nothing (SEMCOM_ZOO names another folder)"
-    raise CodecError(f"There is no codec {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}.")
+    raise CodecError(
+        f"There is no codec {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}; besides there are "
+        f"{', '.join(separate.names())}."
+    )
 
 
-def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Codec:
-    """A codec by its name in the zoo or by its folder.
+def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> ImageCodec:
+    """A codec by its name in the zoo or by its folder, or a separate one, say ``webp+ldpc``.
 
     Raises:
         CodecError: unknown name, damaged or mismatched files, or an engine that is not there.
     """
+    if separate.is_separate(str(name_or_folder)):
+        return separate.load(str(name_or_folder))
     folder = find(name_or_folder)
     card = read_card(folder)
     networks = load_networks(folder)
     return Codec(name=card.name, networks=networks, engine=engine, weights_sha256=card.weights_sha256)
 
 
-def load_by_id(identity: int, *, engine: EngineName = "auto") -> Codec:
-    """The codec of the zoo whose :func:`codec_id` stood in a header.
+def load_by_id(identity: int, *, engine: EngineName = "auto") -> ImageCodec:
+    """The codec of the zoo, or the separate one, whose :func:`codec_id` stood in a header.
 
     Raises:
-        CodecError: no codec of the zoo has this id, or its files are damaged.
+        CodecError: none has this id, or its files are damaged.
     """
+    for name in separate.names():
+        if codec_id(name, "") == identity:
+            return separate.load(name)
     for name in _folders():
         card = read_card(zoo_dir() / name)
         if codec_id(card.name, card.weights_sha256) == identity:

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from semcom_models import zoo
+from semcom_models.digital import separate
 from semcom_models.errors import CodecError
 
 from semcom_training.data import REPOSITORY
@@ -61,8 +62,9 @@ def eval_command(
     Parameters
     ----------
     codec
-        Names of the zoo (models/zoo) or folders with card.json and weights.safetensors, with commas between; "none"
-        for the original pictures.
+        Names of the zoo (models/zoo) or folders with card.json and weights.safetensors, with commas between; of
+        separate codecs, webp+ldpc (jpeg, jpeg2000, webp, avif, heif), which follows the SNR, or webp+ldpc@16qam-1/2,
+        which does not; "none" for the original pictures.
     ratio
         Bandwidth ratios k/n, such as 1/24 or 0.1; without it, the usual one of each codec.
     snr
@@ -91,6 +93,8 @@ def eval_command(
         raise UsageError("There is nothing to measure: give at least one codec, one SNR and one channel.")
     if card and len(grid.codecs) != 1:
         raise UsageError("--card writes into one card: give one codec.")
+    if card and separate.is_separate(codec):
+        raise UsageError(f"--card writes into the card of a trained codec, and {codec} has none; --json writes a file.")
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
     pictures = load_pictures(dataset, count=images)

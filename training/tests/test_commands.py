@@ -114,6 +114,7 @@ MISTAKES = {
     "no data set and no folder 'kodak'; data sets: cifar10, mnist, fashion-mnist, stl10": ["--dataset", "kodak"],
     "resnet20-cifar10 was not trained to judge album": ["--dataset", "album"],
     "give one codec": ["--codec", "tiny,tiny", "--card"],
+    r"jpeg\+ldpc has none": ["--codec", "jpeg+ldpc", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
 }
 

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A digital link whose first symbols say how the others are coded, so that the transmitter may follow the SNR."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+from functools import cache, lru_cache
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from semcom_models.digital.link import DigitalLink, Scheme
+from semcom_models.digital.qam import Qam
+from semcom_models.errors import CodecError
+
+SIGNAL = 16
+"""Symbols that tell the scheme: a word of the first-order Reed-Muller code of length 32, as QPSK."""
+NEEDED_DB = {
+    Scheme("qpsk", Fraction(1, 5)): -2.4,
+    Scheme("qpsk", Fraction(1, 3)): -0.2,
+    Scheme("qpsk", Fraction(1, 2)): 1.7,
+    Scheme("qpsk", Fraction(2, 3)): 3.7,
+    Scheme("qpsk", Fraction(3, 4)): 4.9,
+    Scheme("16qam", Fraction(1, 2)): 6.8,
+    Scheme("16qam", Fraction(2, 3)): 9.2,
+    Scheme("16qam", Fraction(3, 4)): 10.6,
+    Scheme("64qam", Fraction(1, 2)): 10.8,
+    Scheme("64qam", Fraction(2, 3)): 14.3,
+    Scheme("64qam", Fraction(3, 4)): 15.7,
+    Scheme("256qam", Fraction(1, 2)): 15.2,
+    Scheme("256qam", Fraction(2, 3)): 19.0,
+    Scheme("256qam", Fraction(3, 4)): 20.6,
+}
+"""The schemes that can be told, and the Es/N0 in dB over AWGN at which 99 of 100 payloads in 500 symbols arrive."""
+SCHEMES = tuple(NEEDED_DB)
+
+
+def fastest(snr_db: float) -> Scheme:
+    """The scheme that carries most at this Es/N0 over AWGN; below all, the surest."""
+    able = [scheme for scheme in SCHEMES if NEEDED_DB[scheme] <= snr_db] or SCHEMES[:1]
+    return max(able, key=lambda scheme: (scheme.qam.bits * scheme.rate, -NEEDED_DB[scheme]))
+
+
+class AnnouncedLink:
+    """Payloads in ``symbols`` complex symbols, those that tell the scheme included."""
+
+    def __init__(self, symbols: int) -> None:
+        self.symbols = symbols
+
+    def payload_bytes(self, scheme: Scheme) -> int:
+        """The most that a payload may have; -1 where not even an empty one fits."""
+        try:
+            return _link(self.symbols - SIGNAL, scheme).payload_bytes
+        except CodecError:
+            return -1
+
+    def send(self, payloads: Sequence[bytes], scheme: Scheme) -> NDArray[np.complex64]:
+        """-> complex64 [B, symbols].
+
+        Raises:
+            CodecError: one is too large, or the scheme is not of :data:`SCHEMES`.
+        """
+        if scheme not in SCHEMES:
+            can = ", ".join(each.name for each in SCHEMES)
+            raise CodecError(f"{scheme.name} of {scheme.code} cannot be told to a receiver; {can} of nr can.")
+        word = Qam(2).modulate((_words()[SCHEMES.index(scheme)] < 0).to(torch.uint8)[None]).numpy()
+        body = _link(self.symbols - SIGNAL, scheme).send(payloads)
+        return np.concatenate([word.repeat(len(payloads), axis=0), body], axis=1)
+
+    def receive(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> list[bytes | None]:
+        """complex64 and float32 [B, symbols], inf where erased -> payloads; None where one is damaged."""
+        llr = Qam(2).demodulate(torch.from_numpy(symbols[:, :SIGNAL]), torch.from_numpy(noise_var[:, :SIGNAL]))
+        told = (llr @ _words().T).argmax(1).numpy()
+        payloads: list[bytes | None] = [None] * len(symbols)
+        for number in np.unique(told[told < len(SCHEMES)]):
+            here = np.flatnonzero(told == number)
+            if self.payload_bytes(SCHEMES[number]) < 0:
+                continue
+            link = _link(self.symbols - SIGNAL, SCHEMES[number])
+            received = link.receive(symbols[here, SIGNAL:], noise_var[here, SIGNAL:])
+            for at, payload in zip(here, received, strict=True):
+                payloads[at] = payload
+        return payloads
+
+
+@lru_cache(maxsize=64)
+def _link(symbols: int, scheme: Scheme) -> DigitalLink:
+    return DigitalLink(symbols, scheme)
+
+
+@cache
+def _words() -> torch.Tensor:
+    """float32 [64, 32] of 1 and -1: Hadamard's matrix and its negative."""
+    words = torch.ones(1, 1)
+    for _ in range(5):
+        words = torch.cat([torch.cat([words, words], 1), torch.cat([words, -words], 1)])
+    return torch.cat([words, -words])

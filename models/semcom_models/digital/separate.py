@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Separate source and channel coding behind the codec contract: an image coder, LDPC and QAM."""
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from semcom_models.codec import (
+    CHANNELS,
+    USUAL_SNR_DB,
+    Csi,
+    check_pictures,
+    check_received,
+    checked_ratio,
+    codec_id,
+)
+from semcom_models.digital.announced import SCHEMES, SIGNAL, AnnouncedLink, fastest
+from semcom_models.digital.link import Scheme
+from semcom_models.digital.sources import Source, sources
+from semcom_models.errors import CodecError
+
+OVER_LDPC = "+ldpc"
+MID_GREY = 128
+LOWEST, HIGHEST = Fraction(1, 48), Fraction(1, 2)
+
+
+class SeparateCodec:
+    """Pictures as the finest files that fit into k symbols: headers, redundancy checks and the 16 symbols that tell
+    the scheme are paid for.
+
+    A picture of which a block fails, or whose coarsest file does not fit, comes out mid-grey: an image coder makes
+    nothing of half a file.  Symbols have mean power 1 over the constellation, not over each picture.
+
+    Args:
+        source: the image coder.
+        scheme: of :data:`announced.SCHEMES`; None for the fastest that the SNR encoded for allows over AWGN.
+    """
+
+    ratios = LOWEST, HIGHEST
+    engine = "torch"
+
+    def __init__(self, source: Source, *, scheme: Scheme | None = None) -> None:
+        self.name = source.name + OVER_LDPC
+        self.id = codec_id(self.name, "")  # a receiver is told the scheme
+        self._source, self._scheme = source, scheme
+
+    def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
+        """As :meth:`Codec.symbols_for`."""
+        return max(round(checked_ratio(self, ratio) * CHANNELS * height * width), SIGNAL + 1)
+
+    def encode(
+        self, images: NDArray[np.uint8], *, ratio: float | None = None, snr_db: float = USUAL_SNR_DB
+    ) -> NDArray[np.complex64]:
+        """As :meth:`Codec.encode`.
+
+        Raises:
+            CodecError: as there, or there are too few symbols for any file of this coder.
+        """
+        check_pictures(images, snr_db=snr_db)
+        _, height, width, _ = images.shape
+        link = AnnouncedLink(self.symbols_for(height, width, ratio=ratio))
+        scheme = self._scheme or fastest(snr_db)
+        if link.payload_bytes(scheme) < 0:
+            scheme = max(SCHEMES, key=link.payload_bytes)  # nothing fits, and something has to be on air
+        if (room := link.payload_bytes(scheme)) < 0:
+            raise CodecError(f"{link.symbols} symbols are too few for {self.name}; give a higher ratio.")
+        return link.send([self._source.fit(pixels, room) or b"" for pixels in images], scheme)
+
+    def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]:
+        """As :meth:`Codec.decode`."""
+        check_received(self, symbols, csi, height=height, width=width)
+        files = AnnouncedLink(symbols.shape[1]).receive(symbols, csi.noise_var)
+        return np.stack([self._picture(file, height=height, width=width) for file in files])
+
+    def _picture(self, file: bytes | None, *, height: int, width: int) -> NDArray[np.uint8]:
+        if file:
+            try:
+                return self._source.open(file, height=height, width=width)
+            except CodecError:
+                pass  # the checks of its blocks held by chance
+        return np.full((height, width, CHANNELS), MID_GREY, np.uint8)
+
+
+def is_separate(name: str) -> bool:
+    """Whether a name is that of a separate codec, here or not."""
+    return OVER_LDPC in name
+
+
+def load(name: str) -> SeparateCodec:
+    """``jpeg+ldpc``, or ``jpeg+ldpc@16qam-1/2`` for one scheme whatever the SNR.
+
+    Raises:
+        CodecError: there is no such coder here, or no such scheme.
+    """
+    coder, _, wanted = name.partition(OVER_LDPC)
+    schemes = {f"@{scheme.name}": scheme for scheme in SCHEMES} | {"": None}
+    if wanted not in schemes:
+        known = ", ".join(each for each in schemes if each)
+        raise CodecError(f"There is no {name!r}; behind {coder}{OVER_LDPC} may stand {known}.")
+    here = sources()
+    if coder not in here:
+        raise CodecError(
+            f"There is no image coder {coder!r} here, there are {', '.join(here)}; heif needs pillow-heif, bpg needs "
+            "bpgenc and bpgdec on PATH."
+        )
+    return SeparateCodec(here[coder], scheme=schemes[wanted])
+
+
+def names() -> Sequence[str]:
+    """Of those that can be had here, without schemes."""
+    return [name + OVER_LDPC for name in sources()]

@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Image coders of separate source-channel coding, by Pillow and libheif, or by bpgenc where it is installed."""
+
+import io
+import shutil
+import subprocess
+import tempfile
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from semcom_models.errors import CodecError
+
+Compress = Callable[[Image.Image, int], bytes]
+Decompress = Callable[[bytes], Image.Image]
+HeaderBytes = Callable[[bytes], int]
+BPG_TIMEOUT_S = 60
+
+
+@dataclass(frozen=True)
+class Source:
+    """A coder, with ``steps`` settings from 0, the coarsest, on; a later one makes a file that is larger or as large.
+
+    ``header_bytes`` says how many bytes of a file are not those of its pixels: papers often leave them out.
+    """
+
+    name: str
+    steps: int
+    compress: Compress
+    decompress: Decompress
+    header_bytes: HeaderBytes
+
+    def fit(self, pixels: NDArray[np.uint8], budget: int, *, free_headers: bool = False) -> bytes | None:
+        """uint8 [H, W, 3] -> the finest file of up to ``budget`` bytes; None where the coarsest has more.
+
+        With ``free_headers`` those bytes are not counted.
+        """
+        image, best, low, high = Image.fromarray(pixels), None, 0, self.steps
+        while low < high:
+            middle = (low + high) // 2
+            data = self.compress(image, middle)
+            if len(data) - (self.header_bytes(data) if free_headers else 0) <= budget:
+                best, low = data, middle + 1
+            else:
+                high = middle
+        return best
+
+    def open(self, data: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
+        """-> uint8 [height, width, 3].
+
+        Raises:
+            CodecError: it is no file of this coder, or its picture has another size.
+        """
+        try:
+            with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+                image = self.decompress(data)
+                if image.size != (width, height):  # known before a pixel is decoded
+                    raise CodecError(
+                        f"A {self.name} file has {image.width}x{image.height} pixels, not {width}x{height}."
+                    )
+                return np.asarray(image.convert("RGB"))
+        except CodecError:
+            raise
+        except Exception as error:  # Pillow has no common class of what its coders raise
+            raise CodecError(f"{len(data)} bytes that arrived are no {self.name} file ({error}).") from error
+
+
+@cache
+def sources() -> dict[str, Source]:
+    """Those that can be had here, by name: "heif" needs the package pillow-heif, "bpg" bpgenc and bpgdec on PATH.
+
+    "heif" is HEVC intra by x265, as in BPG; it stands in for BPG and is not the same.
+    """
+    found = [
+        Source(
+            "jpeg", 95, _pillow("JPEG", lambda step: {"quality": step + 1, "optimize": True}), *_read("JPEG", _jpeg)
+        ),
+        Source("jpeg2000", J2K_STEPS, _pillow("JPEG2000", _j2k_options), *_read("JPEG2000", _j2k)),
+        Source("webp", 101, _pillow("WEBP", lambda step: {"quality": step, "method": 6}), *_read("WEBP", _webp)),
+        Source("avif", 101, _pillow("AVIF", lambda step: {"quality": step, "speed": 6}), *_read("AVIF", _boxes)),
+    ]
+    try:
+        import pillow_heif
+
+        pillow_heif.register_heif_opener()
+        found.append(Source("heif", 101, _pillow("HEIF", lambda step: {"quality": step}), *_read("HEIF", _boxes)))
+    except ImportError:
+        pass
+    if shutil.which("bpgenc") and shutil.which("bpgdec"):
+        found.append(Source("bpg", 52, _bpgenc, _bpgdec, _bpg))
+    return {source.name: source for source in found}
+
+
+J2K_STEPS = 64
+
+
+def _j2k_options(step: int) -> dict:
+    """Compression from 400 to 1 on to 1 to 1, by equal ratios."""
+    return {"quality_mode": "rates", "quality_layers": [400 ** (1 - step / (J2K_STEPS - 1))], "no_jp2": True}
+
+
+def _pillow(kind: str, options: Callable[[int], dict]) -> Compress:
+    def compress(image: Image.Image, step: int) -> bytes:
+        file = io.BytesIO()
+        image.save(file, kind, **options(step))
+        return file.getvalue()
+
+    return compress
+
+
+def _read(kind: str, header_bytes: HeaderBytes) -> tuple[Decompress, HeaderBytes]:
+    return partial(_opened, kind), header_bytes
+
+
+def _opened(kind: str, data: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(data), formats=[kind])
+
+
+def _jpeg(data: bytes) -> int:
+    """All but the scan."""
+    at = 2
+    while data[at : at + 2] != b"\xff\xda":
+        at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at + 2 + int.from_bytes(data[at + 2 : at + 4], "big") + len(b"\xff\xd9")
+
+
+def _j2k(data: bytes) -> int:
+    """All but the one tile's packets."""
+    return data.index(b"\xff\x93") + 2 + len(b"\xff\xd9")
+
+
+def _webp(data: bytes) -> int:
+    """RIFF, the head of its one chunk, and the frame's start code and size."""
+    return 12 + 8 + 10
+
+
+def _boxes(data: bytes) -> int:
+    """All but what the mdat boxes hold (ISO/IEC 14496-12)."""
+    at, payload = 0, 0
+    while at + 8 <= len(data):
+        size = int.from_bytes(data[at : at + 4], "big") or len(data) - at
+        if data[at + 4 : at + 8] == b"mdat":
+            payload += size - 8
+        at += max(size, 8)
+    return len(data) - payload
+
+
+def _bpg(data: bytes) -> int:
+    """Magic number, flags, and width, height and length in groups of seven bits; the HEVC header counts as pixels."""
+    at = 6
+    for _ in range(3):
+        while data[at] & 0x80:
+            at += 1
+        at += 1
+    return at
+
+
+def _bpgenc(image: Image.Image, step: int) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder, "in.png"), Path(folder, "out.bpg")
+        image.save(before)
+        _call("bpgenc", "-q", str(51 - step), "-o", str(after), str(before))
+        return after.read_bytes()
+
+
+def _bpgdec(data: bytes) -> Image.Image:
+    with tempfile.TemporaryDirectory() as folder:
+        before, after = Path(folder, "in.bpg"), Path(folder, "out.png")
+        before.write_bytes(data)
+        _call("bpgdec", "-o", str(after), str(before))
+        return Image.open(io.BytesIO(after.read_bytes()), formats=["PNG"])
+
+
+def _call(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True, timeout=BPG_TIMEOUT_S)
