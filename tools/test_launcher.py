@@ -184,7 +184,7 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 
 
 COMPLETE = dict.fromkeys(
-    "cyclopts matplotlib numpy pillow pydantic rich safetensors scikit-image sigmf torch".split(), "1.26.4"
+    "cyclopts matplotlib numpy pillow pillow-heif pydantic rich safetensors scikit-image sigmf torch".split(), "1.26.4"
 )
 FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 
