@@ -56,7 +56,8 @@ def demo(
     cfo_hz
         Carrier frequency offset, at 1 million samples a second; 9549 up or down at most.
     codec
-        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+        A name of the zoo (models/zoo), a folder with card.json and weights.safetensors, or a separate codec: webp+ldpc,
+        whose code follows the SNR, or webp+ldpc@16qam-1/2, whose does not.
     ratio
         Bandwidth ratio k/n to send at, as 1/24 or 0.04; without it the codec's usual one, 1/6 or the nearest it has.
     seed
