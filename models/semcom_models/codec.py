@@ -74,7 +74,16 @@ class ImageCodec(Protocol):
     def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]: ...
 
 
-def checked_ratio(codec: ImageCodec, ratio: float | None) -> float:
+class Rated(Protocol):
+    """What has a name, and ratios k/n from one to another."""
+
+    name: str
+
+    @property
+    def ratios(self) -> tuple[Fraction, Fraction]: ...
+
+
+def checked_ratio(codec: Rated, ratio: float | None) -> float:
     """The ratio, or the usual one for None.  Raises CodecError where the codec has it not."""
     lowest, highest = (float(bound) for bound in codec.ratios)
     if ratio is None:

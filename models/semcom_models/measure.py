@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from semcom_models.channels import Awgn, Rayleigh
 from semcom_models.codec import Csi, ImageCodec
+from semcom_models.digital.capacity import AtCapacity
 from semcom_models.errors import CodecError
 
 PIXELS = 250 * 32 * 32  # of a batch
@@ -81,7 +82,7 @@ def _batches(images: NDArray[np.uint8]) -> Iterator[NDArray[np.uint8]]:
 
 @torch.inference_mode()
 def over_channel(
-    codec: ImageCodec,
+    codec: ImageCodec | AtCapacity,
     images: NDArray[np.uint8],
     *,
     channel: str = "awgn",
@@ -91,7 +92,7 @@ def over_channel(
 ) -> NDArray[np.uint8]:
     """uint8 [N, H, W, 3] through encoder, one of ``CHANNELS`` at ``snr_db`` (Es/N0) from ``seed``, decoder: the same.
 
-    The encoder expects that SNR.
+    The encoder expects that SNR.  A bound takes from the channel its noise variances alone.
 
     Raises:
         CodecError: no such channel, a ratio k/n that the codec has not, or no pictures.
@@ -100,10 +101,17 @@ def over_channel(
         raise CodecError(f"There is no channel {channel!r}; there are {', '.join(CHANNELS)}.")
     generator = torch.Generator().manual_seed(seed)
     _, height, width, _ = images.shape
+
+    def over(symbols: Tensor) -> tuple[Tensor, Csi]:
+        seen, noise_var = CHANNELS[channel](symbols, torch.full((len(symbols),), snr_db), generator)
+        return seen, Csi(noise_var.contiguous().numpy())
+
     received = []
     for batch in _batches(images):
-        symbols = torch.from_numpy(codec.encode(batch, ratio=ratio, snr_db=snr_db))
-        seen, noise_var = CHANNELS[channel](symbols, torch.full((len(symbols),), snr_db), generator)
-        csi = Csi(noise_var.contiguous().numpy())
-        received.append(codec.decode(seen.numpy(), csi, height=height, width=width))
+        if isinstance(codec, AtCapacity):
+            k = codec.symbols_for(height, width, ratio=ratio)
+            received.append(codec.received(batch, over(torch.ones(len(batch), k, dtype=torch.complex64))[1]))
+        else:
+            seen, csi = over(torch.from_numpy(codec.encode(batch, ratio=ratio, snr_db=snr_db)))
+            received.append(codec.decode(seen.numpy(), csi, height=height, width=width))
     return np.concatenate(received)

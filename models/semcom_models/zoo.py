@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, ImageCodec, codec_id
 from semcom_models.digital import separate
+from semcom_models.digital.capacity import is_at_capacity
 from semcom_models.downstream import Downstream
 from semcom_models.engines import EngineName
 from semcom_models.errors import CodecError
@@ -79,6 +80,8 @@ def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Im
     """
     if separate.is_separate(str(name_or_folder)):
         return separate.load(str(name_or_folder))
+    if is_at_capacity(str(name_or_folder)):
+        raise CodecError(f"{name_or_folder} is a bound, and nothing can be sent by it; ./semcom eval has its figures.")
     folder = find(name_or_folder)
     card = read_card(folder)
     networks = load_networks(folder)

@@ -15,6 +15,7 @@ from rich.progress import track
 from rich.table import Table
 from semcom_models import zoo
 from semcom_models.digital import separate
+from semcom_models.digital.capacity import is_at_capacity
 from semcom_models.errors import CodecError
 
 from semcom_training.data import REPOSITORY
@@ -47,6 +48,7 @@ def eval_command(
     downstream: str = zoo.CLASSIFIER,
     dataset: str = "cifar10",
     images: int | None = None,
+    free_headers: bool = False,
     seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     card: bool = False,
@@ -62,9 +64,10 @@ def eval_command(
     Parameters
     ----------
     codec
-        Names of the zoo (models/zoo) or folders with card.json and weights.safetensors, with commas between; of
-        separate codecs, webp+ldpc (jpeg, jpeg2000, webp, avif, heif), which follows the SNR, or webp+ldpc@16qam-1/2,
-        which does not; "none" for the original pictures.
+        Names of the zoo (models/zoo) or folders with card.json and weights.safetensors, with commas between; "none" for
+        the original pictures.  Of separate codecs: webp+ldpc (jpeg, jpeg2000, webp, avif, heif, direct: the pixels as
+        they are), at each point with the modulation and code rate by which 100 of the pictures come out best, or
+        webp+ldpc@16qam-1/2 with one; webp+capacity, a bound: without errors at log2(1 + SNR) bits a symbol.
     ratio
         Bandwidth ratios k/n, such as 1/24 or 0.1; without it, the usual one of each codec.
     snr
@@ -76,9 +79,11 @@ def eval_command(
         torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits; "none" for PSNR and SSIM alone.
     dataset
         cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
-        classes, without which nothing judges.
+        classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's.
     images
         So many of the test images, from the first on; without it 1,000, or all there are.
+    free_headers
+        Separate codecs do not pay for the headers of their files, as in some papers; no such system can be built.
     seed
         What the channel is drawn from.
     json_file
@@ -87,13 +92,17 @@ def eval_command(
         Write the rows into the card of the codec, or, for originals, of the downstream network.
     """
     grid = Grid(
-        codecs=_items(codec), ratios=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
+        codecs=_items(codec),
+        ratios=_items(ratio, Fraction),
+        snrs_db=_items(snr, float),
+        channels=_items(channel),
+        free_headers=free_headers,
     )
     if not len(grid):
         raise UsageError("There is nothing to measure: give at least one codec, one SNR and one channel.")
     if card and len(grid.codecs) != 1:
         raise UsageError("--card writes into one card: give one codec.")
-    if card and separate.is_separate(codec):
+    if card and (separate.is_separate(codec) or is_at_capacity(codec)):
         raise UsageError(f"--card writes into the card of a trained codec, and {codec} has none; --json writes a file.")
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
@@ -103,7 +112,7 @@ def eval_command(
         rows = [evaluation.originals()]
     else:
         rows = list(track(evaluation.rows(grid), "measuring", total=len(grid), transient=True))
-    _print(rows)
+    _print(rows, note=", headers of files not counted" if free_headers else "")
     if json_file:
         json_file.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
         print(f"Wrote {json_file}.")
@@ -123,25 +132,35 @@ def _items(text: str, convert: type = str) -> list:
         raise UsageError(f"{text!r} is no list of numbers with commas between ({error}).") from error
 
 
-def _print(rows: list[Row]) -> None:
+def _print(rows: list[Row], *, note: str) -> None:
     judged = f", judged by {rows[0].downstream}" if rows[0].downstream else ""
-    table = Table(title=f"{rows[0].images} test images of {rows[0].dataset}{judged}, seed {rows[0].seed}")
+    table = Table(title=f"{rows[0].images} test images of {rows[0].dataset}{judged}, seed {rows[0].seed}{note}")
     table.caption = "in brackets: intervals of 95 % confidence; recognised: accuracy over that on the originals"
-    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM", "LPIPS", "recognised"):
+    with_lpips = any(row.lpips is not None for row in rows)
+    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM"):
         table.add_column(heading, justify="left" if heading in ("codec", "channel") else "right")
+    for heading in ("LPIPS", "recognised") if with_lpips else ("recognised",):
+        table.add_column(heading, justify="right")
     for row in rows:
         table.add_row(
-            row.codec or "originals",
+            _name(row),
             _number(row.ratio, ".4f"),
             row.channel or "-",
             _number(row.snr_db, "g"),
             _with_interval(row.accuracy, row.accuracy_ci95, ".1f"),
             _with_interval(row.psnr_db, row.psnr_ci95, ".2f"),
             _number(row.ssim, ".3f"),
-            _number(row.lpips, ".3f"),
+            *([_number(row.lpips, ".3f")] if with_lpips else []),
             _number(row.recognition_ratio, ".3f"),
         )
     Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+def _name(row: Row) -> str:
+    """Of a separate codec the one that keeps to the scheme that was chosen."""
+    if row.codec is None:
+        return "originals"
+    return f"{row.codec}@{row.scheme}" if row.scheme and "@" not in row.codec else row.codec
 
 
 def _number(value: float | None, form: str) -> str:

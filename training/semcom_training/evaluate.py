@@ -12,7 +12,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from semcom_models import measure, zoo
-from semcom_models.codec import Codec
+from semcom_models.codec import ImageCodec
+from semcom_models.digital import capacity, separate
+from semcom_models.digital.announced import NEEDED_DB
+from semcom_models.digital.capacity import AtCapacity
+from semcom_models.digital.separate import SeparateCodec
 from semcom_models.errors import CodecError
 from torch import nn
 
@@ -23,6 +27,7 @@ from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
 CIFAR10 = Cifar10().kind  # which cards do not state that are older than other data
+TRIED = 100  # pictures that a scheme is chosen by
 Interval = tuple[float, float]
 Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -34,9 +39,10 @@ class Row:
     ``codec``, ``ratio``, ``snr_db`` and ``channel`` are None for the originals, and so are ``psnr_db`` and its
     interval.  ``downstream``, ``accuracy`` in percent, its interval and ``recognition_ratio``, that over the accuracy
     on the originals, are None where nothing judges; the last also where the accuracy on the originals is 0.
-    ``psnr_db`` is the mean over the images of the PSNR in dB, ``ssim`` and ``lpips`` those of the two similarities,
-    None where :mod:`semcom_models.measure` has none.  Intervals are of 95 % confidence over the images: Wilson's for
-    the accuracy.
+    ``psnr_db`` is the mean over the images of the PSNR in dB, None too where one came back exactly; ``ssim`` and
+    ``lpips`` those of the two similarities, None where :mod:`semcom_models.measure` has none.  ``scheme`` is the
+    modulation and code rate of a separate codec.  Intervals are of 95 % confidence over the images: Wilson's for the
+    accuracy.
     """
 
     codec: str | None
@@ -54,19 +60,39 @@ class Row:
     recognition_ratio: float | None
     dataset: str = Cifar10.name
     lpips: float | None = None
+    scheme: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
-    """The product of lists; no ratios means the usual one of each codec."""
+    """The product of lists; no ratios means the usual one of each codec.
+
+    With ``free_headers`` separate codecs do not pay for the headers of their files.
+    """
 
     codecs: Sequence[str]
     ratios: Sequence[Fraction]
     snrs_db: Sequence[float]
     channels: Sequence[str]
+    free_headers: bool = False
 
     def __len__(self) -> int:
         return len(self.codecs) * max(len(self.ratios), 1) * len(self.snrs_db) * len(self.channels)
+
+
+@dataclass(frozen=True)
+class Point:
+    """Where a codec is measured; None for its usual ratio."""
+
+    ratio: float | None
+    snr_db: float
+    channel: str
+
+    def over(self, codec: ImageCodec | AtCapacity, images: NDArray[np.uint8], *, seed: int) -> NDArray[np.uint8]:
+        """As :func:`measure.over_channel`."""
+        return measure.over_channel(
+            codec, images, channel=self.channel, snr_db=self.snr_db, ratio=self.ratio, seed=seed
+        )
 
 
 class Evaluation:
@@ -98,22 +124,34 @@ class Evaluation:
         Raises:
             CodecError: a codec or a channel that is not there, or a ratio that a codec has not.
         """
-        first = self._pictures.groups[0]
-        _, height, width, _ = first.shape
         for name in grid.codecs:
-            codec = zoo.load_codec(name)
+            codec = _load(name, free_headers=grid.free_headers)
             for ratio in grid.ratios or [None]:
-                asked = ratio and float(ratio)
-                k = codec.symbols_for(height, width, ratio=asked)
                 for channel in grid.channels:
                     for snr_db in grid.snrs_db:
-                        received = self._through(codec, ratio=asked, snr_db=snr_db, channel=channel)
-                        point = {"ratio": k / first[0].size, "snr_db": snr_db, "channel": channel}
-                        yield self._row(received, codec=name, **point)
+                        yield self._point(codec, name, Point(ratio and float(ratio), snr_db, channel))
 
-    def _through(self, codec: Codec, *, ratio: float | None, snr_db: float, channel: str) -> list[NDArray[np.uint8]]:
-        how = {"channel": channel, "snr_db": snr_db, "ratio": ratio, "seed": self.seed}
-        return [measure.over_channel(codec, group, **how) for group in self._pictures.groups]
+    def _point(self, codec: ImageCodec | AtCapacity, name: str, point: Point) -> Row:
+        first = self._pictures.groups[0]
+        if isinstance(codec, SeparateCodec) and codec.scheme is None:
+            codec = self._with_best_scheme(codec, point)
+        row = self._row(
+            [point.over(codec, group, seed=self.seed) for group in self._pictures.groups],
+            codec=name,
+            ratio=codec.symbols_for(*first.shape[1:3], ratio=point.ratio) / first[0].size,
+            snr_db=point.snr_db,
+            channel=point.channel,
+        )
+        return replace(row, scheme=codec.scheme.name) if isinstance(codec, SeparateCodec) else row
+
+    def _with_best_scheme(self, codec: SeparateCodec, point: Point) -> SeparateCodec:
+        """That of which the first pictures come out best, over fades and noise of their own; as the papers have it."""
+        some = self._pictures.groups[0][:TRIED]
+
+        def mean_psnr_db(with_scheme: SeparateCodec) -> float:
+            return measure.psnr_db(some, point.over(with_scheme, some, seed=self.seed + 1)).mean().item()
+
+        return max((codec.with_scheme(scheme) for scheme in NEEDED_DB), key=mean_psnr_db)
 
     def _row(
         self,
@@ -126,6 +164,8 @@ class Evaluation:
     ) -> Row:
         share, count, originals = self._accuracy(received), len(self._pictures), self._accuracy_of_originals
         psnr_db = None if codec is None else self._compared(measure.psnr_db, received)
+        if psnr_db is not None and np.isinf(psnr_db).any():
+            psnr_db = None
         return Row(
             codec=codec,
             ratio=None if ratio is None else round(ratio, 6),
@@ -157,6 +197,14 @@ class Evaluation:
             images = torch.from_numpy(group).permute(0, 3, 1, 2)
             right += len(group) * accuracy(self._classifier, LabelledImages(images, of_group))
         return right / len(self._pictures)
+
+
+def _load(name: str, *, free_headers: bool) -> ImageCodec | AtCapacity:
+    if capacity.is_at_capacity(name):
+        return capacity.load(name, free_headers=free_headers)
+    if separate.is_separate(name):
+        return separate.load(name, free_headers=free_headers)
+    return zoo.load_codec(name)
 
 
 def load_downstream(name: str, *, judges: Pictures) -> nn.Module:

@@ -16,6 +16,8 @@ from semcom_training.data import Cifar10, DataError, FashionMnist, Mnist, Stl10,
 DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
 USUAL = 1000
 FEWEST = 2  # for an interval
+MOSAICS = "cifar10-mosaics"
+TILES = 8  # along a side of a mosaic
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,9 @@ class Pictures:
 
 
 def load_pictures(name: str, *, count: int | None = None) -> Pictures:
-    """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; or, by its path, the
-    pictures of a folder, whole and sorted by size, its subfolders being the classes.
+    """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; ``MOSAICS`` of those of
+    CIFAR-10, in which image files are large enough for their coders; or, by its path, the pictures of a folder, whole
+    and sorted by size, its subfolders being the classes.
 
     Raises:
         DataError: there is no such data set, it cannot be had, or it has not so many images, or less than two.
@@ -46,14 +49,26 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         test = source.load("test")
         part = test[: _checked(count, of=len(test), place=data_dir())]
         return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
+    if name == MOSAICS:
+        source = Cifar10()
+        mosaics = _mosaics(source.load("test").images.permute(0, 2, 3, 1).numpy())
+        count = _checked(count, of=len(mosaics), place=data_dir())
+        return Pictures(f"{source.name} in mosaics of {TILES}x{TILES}", source.kind, [mosaics[:count]], None)
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join(DATA_SETS)}.")
+        raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join([*DATA_SETS, MOSAICS])}.")
     pictures, labels = whole_pictures(folder, most=count or USUAL)
     _checked(count, of=len(pictures), place=folder)
     order = sorted(range(len(pictures)), key=lambda i: pictures[i].shape)
     groups = [np.stack([pictures[i] for i in same]) for _, same in groupby(order, key=lambda i: pictures[i].shape)]
     return Pictures(name, "folder", groups, None if labels is None else labels[torch.tensor(order)])
+
+
+def _mosaics(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """uint8 [N, H, W, 3] -> [N // 64, 8 H, 8 W, 3], row by row; what is left over is left out."""
+    _, height, width, channels = images.shape
+    tiles = images[: len(images) // TILES**2 * TILES**2].reshape(-1, TILES, TILES, height, width, channels)
+    return tiles.swapaxes(2, 3).reshape(-1, TILES * height, TILES * width, channels)
 
 
 def _checked(count: int | None, *, of: int, place: Path) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from semcom_models.digital import wimax
-from semcom_models.digital.nr import LARGEST_K, NrCode
+from semcom_models.digital.nr import NrCode, largest_k
 from semcom_models.digital.qam import MODULATIONS, Qam
 from semcom_models.digital.qc_ldpc import QcLdpc
 from semcom_models.errors import CodecError
@@ -53,7 +53,9 @@ class Scheme:
 
     @property
     def name(self) -> str:
-        return f"{self.modulation}-{self.rate.numerator}/{self.rate.denominator}"
+        """ "16qam-1/2" with 5G NR's code, "16qam-1/2-802.16e" with the other."""
+        family = "" if self.code == "nr" else f"-{self.code}"
+        return f"{self.modulation}-{self.rate.numerator}/{self.rate.denominator}{family}"
 
     @property
     def qam(self) -> Qam:
@@ -126,7 +128,7 @@ def _blocks(symbols: int, scheme: Scheme) -> tuple[int, QcLdpc | NrCode]:
         code = wimax.code(scheme.rate)
         blocks = bits // code.n
     else:
-        blocks = max(1, -(-int(bits * scheme.rate) // LARGEST_K))
+        blocks = max(1, -(-int(bits * scheme.rate) // largest_k(scheme.rate)))
         n = symbols // blocks * scheme.qam.bits
         k = int(n * scheme.rate) // 8 * 8
         if k < 8 * (CRC_BYTES + len(END) + 1):

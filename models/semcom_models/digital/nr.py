@@ -14,23 +14,31 @@ from semcom_models.digital.qc_ldpc import QcLdpc
 CORE = 4  # rows of both base graphs
 LIFTINGS = {a << j: index for index, a in enumerate((2, 3, 5, 7, 9, 11, 13, 15)) for j in range(8) if a << j <= 384}
 """Z, and which of the eight sets of shifts (table 5.3.2-1) it has."""
-LARGEST_K = 8448
+LOW_RATE = 0.25  # up to which any number of bits takes base graph 2
 HIGHEST_RATE = 0.95
 KNOWN = 1e6  # the LLR of a filler bit
+
+
+def largest_k(rate: float) -> int:
+    """The most bits of a block (TS 38.212, 5.2.2)."""
+    return 3840 if rate <= LOW_RATE else 8448
 
 
 class NrCode:
     """The code that carries ``k`` bits in ``n``.
 
     Raises:
-        ValueError: k is not from 12 to 8,448, or the rate k/n above 0.95.
+        ValueError: k is not from 12 to 8,448, or 3,840 for rates k/n up to 1/4, or the rate above 0.95.
     """
 
     def __init__(self, k: int, n: int) -> None:
-        if not 12 <= k <= LARGEST_K or k > HIGHEST_RATE * n:
-            raise ValueError(f"5G NR's LDPC code carries 12 to 8,448 bits at a rate of up to 0.95, not {k} in {n}.")
+        if not 12 <= k <= largest_k(k / n) or k > HIGHEST_RATE * n:
+            raise ValueError(
+                "5G NR's LDPC code carries 12 to 8,448 bits, 3,840 at rates up to 1/4, and rates up to 0.95, not "
+                f"{k} in {n}."
+            )
         self.k, self.n = k, n
-        graph = 2 if k <= 292 or (k <= 3824 and k <= 0.67 * n) or k <= 0.25 * n else 1
+        graph = 2 if k <= 292 or (k <= 3824 and k <= 0.67 * n) or k <= LOW_RATE * n else 1
         lifting = _lifting(graph, k)
         self._code = _lifted(graph, lifting)
         # Not sent: the first two columns, and the filler between the bits and the parity.

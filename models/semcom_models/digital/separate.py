@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Separate source and channel coding behind the codec contract: an image coder, LDPC and QAM."""
 
+import hashlib
 from collections.abc import Sequence
 from fractions import Fraction
 
@@ -18,12 +19,13 @@ from semcom_models.codec import (
 )
 from semcom_models.digital.announced import SCHEMES, SIGNAL, AnnouncedLink, fastest
 from semcom_models.digital.link import Scheme
-from semcom_models.digital.sources import Source, sources
+from semcom_models.digital.sources import Source, find_source, sources
 from semcom_models.errors import CodecError
 
 OVER_LDPC = "+ldpc"
 MID_GREY = 128
-LOWEST, HIGHEST = Fraction(1, 48), Fraction(1, 2)
+LOWEST, HIGHEST = Fraction(1, 48), Fraction(24)
+"""k/n; with the surest scheme, pixels as they are take 20."""
 
 
 class SeparateCodec:
@@ -36,15 +38,22 @@ class SeparateCodec:
     Args:
         source: the image coder.
         scheme: of :data:`announced.SCHEMES`; None for the fastest that the SNR encoded for allows over AWGN.
+        free_headers: a bound, for simulation: only the bytes of the pixels are sent, and the very same object has to
+            decode what it last encoded, as it keeps the headers.
     """
 
     ratios = LOWEST, HIGHEST
     engine = "torch"
 
-    def __init__(self, source: Source, *, scheme: Scheme | None = None) -> None:
+    def __init__(self, source: Source, *, scheme: Scheme | None = None, free_headers: bool = False) -> None:
         self.name = source.name + OVER_LDPC
         self.id = codec_id(self.name, "")  # a receiver is told the scheme
-        self._source, self._scheme = source, scheme
+        self.source, self.scheme, self.free_headers = source, scheme, free_headers
+        self._files: dict[bytes, bytes] = {}  # with free headers, by what goes on air for them
+
+    def with_scheme(self, scheme: Scheme) -> "SeparateCodec":
+        """The same that keeps to one scheme."""
+        return SeparateCodec(self.source, scheme=scheme, free_headers=self.free_headers)
 
     def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
         """As :meth:`Codec.symbols_for`."""
@@ -61,12 +70,14 @@ class SeparateCodec:
         check_pictures(images, snr_db=snr_db)
         _, height, width, _ = images.shape
         link = AnnouncedLink(self.symbols_for(height, width, ratio=ratio))
-        scheme = self._scheme or fastest(snr_db)
-        if link.payload_bytes(scheme) < 0:
+        scheme = self.scheme or fastest(snr_db)
+        if link.payload_bytes(scheme) < 0 and self.scheme is None:
             scheme = max(SCHEMES, key=link.payload_bytes)  # nothing fits, and something has to be on air
         if (room := link.payload_bytes(scheme)) < 0:
-            raise CodecError(f"{link.symbols} symbols are too few for {self.name}; give a higher ratio.")
-        return link.send([self._source.fit(pixels, room) or b"" for pixels in images], scheme)
+            pinned = f" with {scheme.name}" if self.scheme else ""
+            raise CodecError(f"{link.symbols} symbols are too few for {self.name}{pinned}; give a higher ratio.")
+        files = [self.source.fit(pixels, room, free_headers=self.free_headers) or b"" for pixels in images]
+        return link.send(self._without_headers(files) if self.free_headers else files, scheme)
 
     def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]:
         """As :meth:`Codec.decode`."""
@@ -75,12 +86,28 @@ class SeparateCodec:
         return np.stack([self._picture(file, height=height, width=width) for file in files])
 
     def _picture(self, file: bytes | None, *, height: int, width: int) -> NDArray[np.uint8]:
+        if file and self.free_headers:
+            file = self._files.get(file)
         if file:
             try:
-                return self._source.open(file, height=height, width=width)
+                return self.source.open(file, height=height, width=width)
             except CodecError:
                 pass  # the checks of its blocks held by chance
-        return np.full((height, width, CHANNELS), MID_GREY, np.uint8)
+        return mid_grey(height, width)
+
+    def _without_headers(self, files: Sequence[bytes]) -> list[bytes]:
+        """As many bytes for each as its pixels have, that stand for the file."""
+        sent = [
+            hashlib.shake_128(file).digest(len(file) - self.source.header_bytes(file)) if file else b""
+            for file in files
+        ]
+        self._files = dict(zip(sent, files, strict=True))
+        return sent
+
+
+def mid_grey(height: int, width: int) -> NDArray[np.uint8]:
+    """What is shown for a picture that did not arrive: uint8 [height, width, 3]."""
+    return np.full((height, width, CHANNELS), MID_GREY, np.uint8)
 
 
 def is_separate(name: str) -> bool:
@@ -88,7 +115,7 @@ def is_separate(name: str) -> bool:
     return OVER_LDPC in name
 
 
-def load(name: str) -> SeparateCodec:
+def load(name: str, *, free_headers: bool = False) -> SeparateCodec:
     """``jpeg+ldpc``, or ``jpeg+ldpc@16qam-1/2`` for one scheme whatever the SNR.
 
     Raises:
@@ -99,13 +126,7 @@ def load(name: str) -> SeparateCodec:
     if wanted not in schemes:
         known = ", ".join(each for each in schemes if each)
         raise CodecError(f"There is no {name!r}; behind {coder}{OVER_LDPC} may stand {known}.")
-    here = sources()
-    if coder not in here:
-        raise CodecError(
-            f"There is no image coder {coder!r} here, there are {', '.join(here)}; heif needs pillow-heif, bpg needs "
-            "bpgenc and bpgdec on PATH."
-        )
-    return SeparateCodec(here[coder], scheme=schemes[wanted])
+    return SeparateCodec(find_source(coder), scheme=schemes[wanted], free_headers=free_headers)
 
 
 def names() -> Sequence[str]:

@@ -75,7 +75,8 @@ class Source:
 def sources() -> dict[str, Source]:
     """Those that can be had here, by name: "heif" needs the package pillow-heif, "bpg" bpgenc and bpgdec on PATH.
 
-    "heif" is HEVC intra by x265, as in BPG; it stands in for BPG and is not the same.
+    "heif" is HEVC intra by x265, as in BPG; it stands in for BPG and is not the same.  "direct" is the pixels as they
+    are, for which k/n has to be 1.4 at least, with the fastest scheme.
     """
     found = [
         Source(
@@ -84,6 +85,7 @@ def sources() -> dict[str, Source]:
         Source("jpeg2000", J2K_STEPS, _pillow("JPEG2000", _j2k_options), *_read("JPEG2000", _j2k)),
         Source("webp", 101, _pillow("WEBP", lambda step: {"quality": step, "method": 6}), *_read("WEBP", _webp)),
         Source("avif", 101, _pillow("AVIF", lambda step: {"quality": step, "speed": 6}), *_read("AVIF", _boxes)),
+        Source("direct", 1, _pillow("PPM", lambda step: {}), *_read("PPM", _ppm)),
     ]
     try:
         import pillow_heif
@@ -95,6 +97,17 @@ def sources() -> dict[str, Source]:
     if shutil.which("bpgenc") and shutil.which("bpgdec"):
         found.append(Source("bpg", 52, _bpgenc, _bpgdec, _bpg))
     return {source.name: source for source in found}
+
+
+def find_source(name: str) -> Source:
+    """The coder of this name.  Raises CodecError where it is not here."""
+    here = sources()
+    if name not in here:
+        raise CodecError(
+            f"There is no image coder {name!r} here, there are {', '.join(here)}; heif needs pillow-heif, bpg needs "
+            "bpgenc and bpgdec on PATH."
+        )
+    return here[name]
 
 
 J2K_STEPS = 64
@@ -138,6 +151,11 @@ def _j2k(data: bytes) -> int:
 def _webp(data: bytes) -> int:
     """RIFF, the head of its one chunk, and the frame's start code and size."""
     return 12 + 8 + 10
+
+
+def _ppm(data: bytes) -> int:
+    """The three lines before the pixels."""
+    return len(data) - len(data.split(b"\n", 3)[3])
 
 
 def _boxes(data: bytes) -> int:
