@@ -8,7 +8,7 @@ import numpy as np
 from link import Delivery
 from numpy.typing import NDArray
 from semcom_models import judge
-from semcom_models.codec import Codec
+from semcom_models.codec import ImageCodec
 from semcom_models.measure import psnr_db, ssim
 
 
@@ -40,14 +40,14 @@ class RowMaker:
     def __init__(self) -> None:
         self._downstream = judge.Judge()
 
-    def row(self, delivery: Delivery, *, codec: Codec, ratio: float | None, snr_db: float) -> Row:
-        """``ratio`` is the one asked for, ``snr_db`` what the channel was set to."""
+    def row(self, delivery: Delivery, *, codec: ImageCodec, name: str, ratio: float | None, snr_db: float) -> Row:
+        """``name`` is what the codec is to be called, ``ratio`` the one asked for, ``snr_db`` that of the channel."""
         sent, seen = delivery.sent, delivery.seen
         lost = delivery.received is None
         similarity = ssim(sent[np.newaxis], seen[np.newaxis]).item()
         return Row(
             image=delivery.name,
-            codec=codec.name,
+            codec=name,
             ratio=codec.symbols_for(*sent.shape[:2], ratio=ratio) / sent.size,
             ratio_air=None if delivery.samples is None else delivery.samples / sent.size,
             snr_db=snr_db,

@@ -70,7 +70,7 @@ class Delivery:
 class Link(gr.top_block):
     """Sends ``images`` (whatever image_source takes) through ``codec`` and ``medium``, ``window`` of them at a time.
 
-    ``ratio`` is k/n, None the codec's usual one.
+    ``ratio`` is k/n, None the codec's usual one; ``expected_db`` the Es/N0 that is encoded for, None for the medium's.
     ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
 
     Raises:
@@ -84,6 +84,7 @@ class Link(gr.top_block):
         codec: Codec,
         medium: Medium,
         ratio: float | None = None,
+        expected_db: float | None = None,
         window: int = 1,
         peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB,
         previews: bool = False,
@@ -91,7 +92,7 @@ class Link(gr.top_block):
         gr.top_block.__init__(self, "link")
         self.medium = medium  # whose blocks live as long as it does
         self.source = semcom.image_source(images, window=window)
-        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db)
+        self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db if expected_db is None else expected_db)
         self.normalizer = semcom.power_normalizer()
         self.transmitter = semcom.burst_transmitter(amplitude=medium.amplitude, peak_limit_db=peak_limit_db)
         self.receiver = semcom.burst_receiver(medium.samp_rate)

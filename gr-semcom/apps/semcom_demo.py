@@ -20,8 +20,14 @@ from rich.table import Table
 if TYPE_CHECKING:
     from demo_rows import Row
     from link import Delivery, Link
+    from semcom_models.codec import ImageCodec
+    from semcom_models.digital.separate import SeparateCodec
 
 app = App(name="semcom demo", version_flags=[])
+SNRS_DB = [0.0, 10.0, 20.0]
+CLIFF_SNRS_DB = [0.0, 4.0, 8.0, 12.0, 16.0, 20.0]
+TRAINED = "deepjscc"
+"""The codec that separate ones are shown beside."""
 console = Console(width=None if sys.stdout.isatty() else 110)
 
 
@@ -30,7 +36,7 @@ def demo(
     *,
     images: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
     dataset: Literal["cifar10"] | None = None,
-    snr: Annotated[list[float], Parameter(consume_multiple=True)] = [0.0, 10.0, 20.0],  # noqa: B006
+    snr: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
     cfo_hz: float = 500.0,
     codec: str = "deepjscc",
@@ -50,14 +56,17 @@ def demo(
     dataset
         Send the test images of this data set.
     snr
-        Es/N0 of the channel in dB; each picture is sent once at each.
+        Es/N0 of the channel in dB; each picture is sent once at each.  Without it 0 10 20, and 0 4 8 12 16 20 for a
+        separate codec.
     channel
         awgn; rayleigh (flat, a gain drawn for each burst); multipath (8 fading taps).
     cfo_hz
         Carrier frequency offset, at 1 million samples a second; 9549 up or down at most.
     codec
-        A name of the zoo (models/zoo), a folder with card.json and weights.safetensors, or a separate codec: webp+ldpc,
-        whose code follows the SNR, or webp+ldpc@16qam-1/2, whose does not.
+        A name of the zoo (models/zoo), a folder with card.json and weights.safetensors, or a separate codec (jpeg+ldpc,
+        jpeg2000+ldpc, webp+ldpc, avif+ldpc, heif+ldpc): then deepjscc is sent beside it, both for the middle SNR, as
+        where the transmitter does not know better, and the picture has a cliff and a slope.  webp+ldpc@16qam-1/2 has
+        the modulation and code rate named, webp+ldpc the fastest for that SNR.
     ratio
         Bandwidth ratio k/n to send at, as 1/24 or 0.04; without it the codec's usual one, 1/6 or the nearest it has.
     seed
@@ -74,27 +83,45 @@ def demo(
     from gnuradio.semcom.image_files import find_pictures
     from link import Link
     from semcom_models import zoo
+    from semcom_models.digital.separate import SeparateCodec
     from sharpening import draw_sharpening
 
     if images and dataset:
         raise AppError("Give --images or --dataset, not both.")
-    if not snr:
+    if snr == []:
         raise AppError("Give at least one SNR in dB after --snr.")
+    loaded, k_over_n = zoo.load_codec(codec), number(ratio)
+    is_separate = isinstance(loaded, SeparateCodec)
+    snr = snr or (CLIFF_SNRS_DB if is_separate else SNRS_DB)
+    middle_db = sorted(set(snr))[len(set(snr)) // 2]
+    codecs = {codec: loaded}
+    if is_separate:
+        codecs = _beside(loaded, ratio=k_over_n, snr_db=middle_db)
+    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     airs = [Air(snr_db=each, channel=channel, cfo_hz=cfo_hz, seed=seed + number) for number, each in enumerate(snr)]
     chosen = dataset or images or "photos"
     count = len(find_pictures(chosen))
-    loaded = zoo.load_codec(codec)
-    k_over_n = number(ratio)
-    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     out.mkdir(parents=True, exist_ok=True)
-    middle_db = sorted(set(snr))[len(set(snr)) // 2] if loaded.ratios[0] < loaded.ratios[1] else None
-    links = (Link(chosen, codec=loaded, medium=air, ratio=k_over_n, previews=air.snr_db == middle_db) for air in airs)
-    row_maker, picture, rows, sharpening = RowMaker(), DemoPicture(snr), [], None
-    for snr_db, delivery in _deliveries(links, snr, count):
-        rows.append(row_maker.row(delivery, codec=loaded, ratio=k_over_n, snr_db=snr_db))
-        picture.add(rows[-1], delivery)
-        if sharpening is None and len(delivery.arrivals) > 1:
-            sharpening = delivery
+    row_maker, picture, rows, sharpening = RowMaker(), DemoPicture(snr, codecs=len(codecs)), [], None
+    for name, each in codecs.items():
+        expected_db = middle_db if is_separate else None
+        sharpens = not is_separate and each.ratios[0] < each.ratios[1]
+        links = (
+            Link(
+                chosen,
+                codec=each,
+                medium=air,
+                ratio=k_over_n,
+                expected_db=expected_db,
+                previews=sharpens and air.snr_db == middle_db,
+            )
+            for air in airs
+        )
+        for snr_db, delivery in _deliveries(links, snr, count, name=name):
+            rows.append(row_maker.row(delivery, codec=each, name=name, ratio=k_over_n, snr_db=snr_db))
+            picture.add(rows[-1], delivery)
+            if sharpening is None and len(delivery.arrivals) > 1:
+                sharpening = delivery
     _print(rows, snr, channel)
     picture.draw(out / "demo.png")
     console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
@@ -106,11 +133,29 @@ def demo(
         console.print(f"Wrote {json_file}.", highlight=False)
 
 
-def _deliveries(links: "Iterator[Link]", snr: list[float], count: int) -> "Iterator[tuple[float, Delivery]]":
+def _beside(codec: "SeparateCodec", *, ratio: float | None, snr_db: float) -> "dict[str, ImageCodec]":
+    """That codec with one scheme, and a trained one, by what they are to be called."""
+    from semcom_models import zoo
+    from semcom_models.digital.announced import fastest
+    from semcom_models.errors import CodecError
+
+    scheme, trained = codec.scheme or fastest(snr_db), zoo.load_codec(TRAINED)
+    codecs = {f"{codec.name}@{scheme.name}": codec.with_scheme(scheme)}
+    try:
+        trained.symbols_for(1, 1, ratio=ratio)
+    except CodecError as error:
+        console.print(f"Without {TRAINED} beside it: {error}", style="yellow", highlight=False)
+        return codecs
+    return codecs | {TRAINED: trained}
+
+
+def _deliveries(
+    links: "Iterator[Link]", snr: list[float], count: int, *, name: str
+) -> "Iterator[tuple[float, Delivery]]":
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         for link, snr_db in zip(links, snr, strict=True):
-            task = progress.add_task(f"{snr_db:g} dB", total=count)
+            task = progress.add_task(f"{name}, {snr_db:g} dB", total=count)
             for delivery in link.deliveries():
                 progress.advance(task)
                 yield snr_db, delivery
@@ -121,6 +166,7 @@ def _deliveries(links: "Iterator[Link]", snr: list[float], count: int) -> "Itera
 def _print(rows: "list[Row]", snr: list[float], channel: str) -> None:
     title = f"Through a GNU Radio flowgraph with a simulated channel ({channel}); SNR and PSNR in dB"
     table = Table(title=title, caption="sees: what ResNet-20 for CIFAR-10 makes of the picture shrunk to 32x32")
+    codecs = list(dict.fromkeys(row.codec for row in rows))
     table.add_column("image")
     for heading in ("SNR", "est.", "PSNR", "SSIM"):
         table.add_column(heading, justify="right")
@@ -128,12 +174,17 @@ def _print(rows: "list[Row]", snr: list[float], channel: str) -> None:
     table.add_column("received")
     for heading in ("k/n", "k_air/n", "ms"):
         table.add_column(heading, justify="right")
-    if len(rows) <= 40:
-        for row in rows:
-            table.add_row(row.image, *_cells(row))
-    else:
-        for snr_db in snr:
-            table.add_row(*_summary([row for row in rows if row.snr_db == snr_db]))
+    for codec in codecs:
+        if len(codecs) > 1:
+            table.add_section()
+            table.add_row(f"[bold]{codec}[/]")
+        of_codec = [row for row in rows if row.codec == codec]
+        if len(of_codec) <= 40:
+            for row in of_codec:
+                table.add_row(row.image, *_cells(row))
+        else:
+            for snr_db in snr:
+                table.add_row(*_summary([row for row in of_codec if row.snr_db == snr_db]))
     console.print(table)
 
 

@@ -102,6 +102,22 @@ def test_demo_shows_how_a_picture_grows_sharper(adaptive: Path, tmp_path: Path) 
         assert min(picture.size) > 300
 
 
+def test_demo_shows_a_separate_codec_beside_a_trained_one(pictures: Path, tmp_path: Path) -> None:
+    """Both for the middle SNR: one falls off a cliff, the other down a slope."""
+    done = run(
+        "semcom_demo.py", "--images", pictures / "wide.png", "--snr", 4, 12, 16, "--codec", "webp+ldpc",
+        "--json", "rows.json", folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    separate, trained = rows[:3], rows[3:]
+    assert {row["codec"] for row in separate} == {"webp+ldpc@16qam-3/4"}
+    assert separate[0]["psnr_db"] < 15 < 20 < separate[1]["psnr_db"] == separate[2]["psnr_db"]
+    assert {row["codec"] for row in trained} == {"deepjscc"}
+    assert 15 < trained[0]["psnr_db"] < trained[1]["psnr_db"] < trained[2]["psnr_db"]
+    assert "Wrote demo.png." in done.stdout
+
+
 def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
     (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
     done = run("semcom_demo.py", "--images", pictures, "--snr", 20, "--json", "rows.json", folder=tmp_path)

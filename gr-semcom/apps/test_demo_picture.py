@@ -34,3 +34,20 @@ def test_little_is_kept_of_large_pictures(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["demo.png"]
     with Image.open(tmp_path / "demo.png") as drawn:
         assert min(drawn.size) > 400
+
+
+def test_two_codecs_are_drawn_one_below_the_other(tmp_path: Path) -> None:
+    picture = DemoPicture([0.0, 10.0], codecs=2)
+    for codec in ("first", "second"):
+        for snr_db in (0.0, 10.0):
+            for number in range(3):
+                sent = np.full((8, 8, 3), 40 * number, np.uint8)
+                delivery = Delivery(f"picture {number}", sent, 5, sent, None, (ARRIVAL,), 1.0)
+                row = Row(delivery.name, codec, 0.1, 0.2, snr_db, None, 30.0, None, "cat", None, 1.0)
+                picture.add(row, delivery)
+    shown = [(codec, f"picture {number}") for number in (0, 1) for codec in ("first", "second")]
+    assert sorted(picture._sent, key=picture._order) == shown
+    assert {codec for codec, _ in picture._symbols} == {"first"}
+    picture.draw(tmp_path / "demo.png")
+    with Image.open(tmp_path / "demo.png") as drawn:
+        assert min(drawn.size) > 400
