@@ -184,7 +184,11 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 
 
 COMPLETE = dict.fromkeys(
-    "cyclopts matplotlib numpy pillow pillow-heif pydantic rich safetensors scikit-image sigmf torch".split(), "1.26.4"
+    (
+        *("cryptography", "cyclopts", "matplotlib", "numpy", "pillow", "pillow-heif", "pydantic", "rich"),
+        *("safetensors", "scikit-image", "sigmf", "torch"),
+    ),
+    "1.26.4",
 )
 FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 
@@ -192,7 +196,7 @@ FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 @pytest.mark.parametrize(
     ("command", "versions", "sentence"),
     [
-        ("train", {"numpy": "1.26.4", "torch": "2.13.0"}, "lacks cyclopts, matplotlib, pillow"),
+        ("train", {"numpy": "1.26.4", "torch": "2.13.0"}, "lacks cryptography, cyclopts, matplotlib"),
         ("eval", COMPLETE, "No module named semcom_training"),
         ("train", COMPLETE, "lacks ray, tensorboard: install what"),
         ("train", COMPLETE | FOR_TRAINING, "No module named semcom_training"),

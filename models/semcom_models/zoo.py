@@ -15,6 +15,8 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from semcom_models.aesc.autoencoders import AUTOENCODERS
+from semcom_models.aesc.codec import AescCodec
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, ImageCodec, codec_id
 from semcom_models.digital import separate
@@ -84,6 +86,8 @@ def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Im
         raise CodecError(f"{name_or_folder} is a bound, and nothing can be sent by it; ./semcom eval has its figures.")
     folder = find(name_or_folder)
     card = read_card(folder)
+    if card.architecture in AUTOENCODERS:
+        return AescCodec(_with_weights(folder, card, AUTOENCODERS[card.architecture]), name=card.name)
     networks = load_networks(folder)
     return Codec(name=card.name, networks=networks, engine=engine, weights_sha256=card.weights_sha256)
 
@@ -99,7 +103,11 @@ def load_by_id(identity: int, *, engine: EngineName = "auto") -> ImageCodec:
             return separate.load(name)
     for name in _folders():
         card = read_card(zoo_dir() / name)
-        if codec_id(card.name, card.weights_sha256) == identity:
+        if card.architecture in AUTOENCODERS:
+            autoencoder = load_codec(zoo_dir() / name)
+            if autoencoder.id == identity:
+                return autoencoder
+        elif codec_id(card.name, card.weights_sha256) == identity:
             return load_codec(zoo_dir() / name, engine=engine)
     raise CodecError(
         f"No codec of the zoo has the id {identity}; put the sender's folder, with the very same weights, "

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from semcom_models.aesc.autoencoders import LARGEST_Z_DIMS
 
+from semcom_training.aesc import AescWeights
 from semcom_training.data import Cifar10, DataSet
 from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
@@ -97,8 +99,20 @@ class SemREConfig(SemanticConfig, Stage):
     update: SoftUpdate
 
 
-CodecConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig
-Config = ClassifierConfig | CodecConfig
+class AescConfig(_Run):
+    """AESC-I; ``downstream`` is the network M of eq. 9, in the zoo."""
+
+    method: Literal["aesc"]
+    downstream: str
+    architecture: Literal["aesc-mnist", "aesc-cifar10"]
+    z_dims: Annotated[int, Field(ge=1, le=LARGEST_Z_DIMS)]
+    weights: AescWeights
+    schedule: Schedule
+
+
+JsccConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig
+"""Of codecs that are trained over a channel."""
+Config = ClassifierConfig | AescConfig | JsccConfig
 
 
 def choose_config(method: str, *, file: Path | None, overrides: Sequence[str]) -> Config:

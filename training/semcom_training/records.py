@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from semcom_models import zoo
 
-from semcom_training.config import ClassifierConfig, Config, SemanticConfig
+from semcom_training.config import AescConfig, Config, JsccConfig, SemanticConfig
 from semcom_training.data import REPOSITORY, FolderImages, LabelledImages
 from semcom_training.errors import ConfigError
 from semcom_training.processes import World
@@ -68,8 +68,8 @@ def commit() -> str:
 
 def _other_weights(config: Config) -> dict[str, str]:
     """The hashes of the weights that a config builds on."""
-    names = [config.downstream] if isinstance(config, SemanticConfig) else []
-    if not isinstance(config, ClassifierConfig):
+    names = [config.downstream] if isinstance(config, SemanticConfig | AescConfig) else []
+    if isinstance(config, JsccConfig):
         names += filter(None, (config.networks.start_from, config.networks.backbone_from))
     return {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names}
 

@@ -9,16 +9,21 @@ from pathlib import Path
 
 import torch
 from semcom_models import zoo
+from semcom_models.aesc.autoencoders import AUTOENCODERS
+from semcom_models.aesc.codec import AescCodec
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.downstream import Downstream
 from torch import nn
 
+from semcom_training.aesc import Aesc
 from semcom_training.classifier import Classifier
 from semcom_training.config import (
+    AescConfig,
     ClassifierConfig,
     Config,
     DeepJSCCConfig,
     DeepSCConfig,
+    JsccConfig,
     NetworksConfig,
     SemCCConfig,
     SemREConfig,
@@ -59,7 +64,7 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
     if world.rank == 0:
         training = {
             **begun,
-            "channel": None if isinstance(config, ClassifierConfig) else config.link.channel.name,
+            "channel": config.link.channel.name if isinstance(config, JsccConfig) else None,
             "epochs": sum(stage.schedule.epochs for stage in stages),
         }
         card = zoo.Card(
@@ -114,6 +119,12 @@ def build(config: Config, *, side: int) -> tuple[nn.Module, dict, list[Training]
     if isinstance(config, ClassifierConfig):
         network, arguments = build_downstream(config)
         described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
+    elif isinstance(config, AescConfig):
+        network = AUTOENCODERS[config.architecture](z_dims=config.z_dims)
+        if network.side != side:
+            raise ConfigError(f"{config.architecture} is for pictures of {network.side}x{network.side}, not {side}.")
+        ratio = " to ".join(map(str, AescCodec(network, name=config.name).ratios))
+        described = {"architecture": config.architecture, "arguments": {"z_dims": config.z_dims}, "ratio": ratio}
     else:
         network = build_networks(config.networks)
         described = _describe(config.networks, network)
@@ -133,12 +144,16 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
         ]
     if isinstance(config, DeepJSCCConfig):
         return [Training("training", partial(DeepJSCC, network, config.link, **how), config.schedule)]
-    judge, link = zoo.load_classifier(config.downstream), config.link
+    judge = zoo.load_classifier(config.downstream)
     if judge.classifier.out_features != config.data.classes:
         raise ConfigError(
             f"{config.downstream} knows {judge.classifier.out_features} classes, and {config.data.name} has "
             f"{config.data.classes}; train a downstream network on it and name that."
         )
+
+    if isinstance(config, AescConfig):
+        return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
+    link = config.link
 
     def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> Training:
         return Training(name, partial(method, network, judge, link, stage.weights, **more, **how), stage.schedule)

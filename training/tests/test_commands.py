@@ -34,6 +34,16 @@ pretraining.schedule = {epochs = 1, batch = 4, learning_rate = 0.001}
 fine_tuning.weights = {alpha = 0.5, reconstruction_scale = 1}
 fine_tuning.schedule = {epochs = 1, batch = 4, learning_rate = 0.001}
 """
+AESC = """
+name = "mine"
+method = "aesc"
+compiled = false
+downstream = "resnet20-cifar10"
+architecture = "aesc-cifar10"
+z_dims = 7
+weights = {gamma = 0.1, reconstruction = "mse"}
+schedule = {epochs = 1, batch = 4, learning_rate = 0.001}
+"""
 
 CLASSIFY = ("train", "classifier", "--config", "classifier.toml")
 CODE = ("train", "semcc", "--config", "codec.toml")
@@ -86,6 +96,21 @@ def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch)
         assert row["psnr_ci95"] == pytest.approx(around_mean(psnr_db), abs=0.01)
         assert row["accuracy_ci95"] == pytest.approx([100 * x for x in wilson(row["accuracy"] / 100, 4)], abs=0.01)
         assert row["ratio"] == pytest.approx(1 / 6, abs=1e-6)
+
+
+def test_aesc_is_trained_and_measured_as_any_codec(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (lab / "aesc.toml").write_text(AESC)
+    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+    run(lab, "train", "aesc", "--config", "aesc.toml", monkeypatch=monkeypatch)
+    run(lab, "eval", "--codec", "mine", "--snr", "5,20", "--images", "4", "--card", monkeypatch=monkeypatch)
+    card = zoo.read_card(lab / "zoo" / "mine")
+    assert (card.arguments, card.training["channel"]) == ({"z_dims": 7}, None)
+    assert set(card.training["weights_sha256"]) == {"resnet20-cifar10"}
+    low, high = card.results[0]["rows"]
+    assert low["psnr_db"] == high["psnr_db"] > 5
+    for wrong, sentence in (("architecture=aesc-mnist", "for pictures of 28x28, not 32"), ("z_dims=999", "less than")):
+        with pytest.raises(SystemExit, match=sentence):
+            run(lab, "train", "aesc", wrong, "name=other", "--config", "aesc.toml", monkeypatch=monkeypatch)
 
 
 def test_eval_of_the_originals_goes_into_the_card_of_the_judge(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -226,7 +251,7 @@ def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: p
         (["semcc", "--config", "none.toml"], "none.toml cannot be read"),
         (["semcc", "--config", "codec.toml"], "no codec 'resnet20-cifar10'"),
         (["deepsc", "--config", "codec.toml"], "codec.toml is a config for the method semcc, not for deepsc"),
-        (["deepcc"], "No config is called 'deepcc'; there are deepjscc"),
+        (["deepcc"], "No config is called 'deepcc'; there are aesc-cifar10, aesc-mnist, deepjscc"),
         (["semcc", "schedule.epoch=2"], "semcc.toml, schedule: Extra inputs are not permitted"),
         (["semcc", "epochs"], "'epochs' is no key=value"),
         (["classifier", "--config", "classifier.toml", "schedule.batch=19"], "A batch of 19 is more than the 18"),

@@ -4,7 +4,7 @@
 from pathlib import Path
 
 import pytest
-from semcom_training.config import ClassifierConfig, ConfigError, read_config
+from semcom_training.config import ClassifierConfig, ConfigError, JsccConfig, read_config
 from semcom_training.overrides import changed
 from semcom_training.train import build_downstream, build_networks
 
@@ -17,7 +17,7 @@ def test_shipped_configs_are_read(path: Path) -> None:
     assert config.name == path.stem
     if isinstance(config, ClassifierConfig):
         build_downstream(config)
-    else:
+    elif isinstance(config, JsccConfig):
         build_networks(config.networks.model_copy(update={"start_from": None}))
 
 

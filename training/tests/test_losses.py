@@ -6,6 +6,7 @@ import math
 import pytest
 import torch
 from pytorch_metric_learning.losses import NTXentLoss, SupConLoss
+from semcom_training.aesc import AescWeights
 from semcom_training.jscc import psnr_db
 from semcom_training.losses import Projection, info_nce, squared_error, supervised_contrast
 from torch.nn import functional as F
@@ -113,3 +114,14 @@ def test_psnr_is_averaged_in_db() -> None:
     images = torch.zeros(2, 3, 4, 4)
     received = torch.stack([torch.full((3, 4, 4), 0.1), torch.full((3, 4, 4), 0.01)])
     torch.testing.assert_close(psnr_db(images, received), torch.tensor([20.0, 40.0]))
+
+
+def test_the_losses_of_aesc_by_hand() -> None:
+    """Eqs. 8 to 10, 14 and 15, on pictures of two values and features of two."""
+    images, received = torch.tensor([[0.0, 1.0]]), torch.tensor([[0.25, 0.5]])
+    features, seen = torch.tensor([[1.0, 3.0]]), torch.tensor([[2.0, 1.0]])
+    semantic = (1 + 4) / 2
+    pixels = {"mse": (0.0625 + 0.25) / 2, "bce": -(math.log(0.75) + math.log(0.5)) / 2}
+    for name, expected in pixels.items():
+        joined = AescWeights(gamma=0.1, reconstruction=name).join(images, received, features, seen)
+        assert joined.item() == pytest.approx(0.1 * semantic + 0.9 * expected)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A digital link whose first symbols say how the others are coded, so that the transmitter may follow the SNR."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from functools import cache, lru_cache
 
@@ -43,6 +43,9 @@ def fastest(snr_db: float) -> Scheme:
     return max(able, key=lambda scheme: (scheme.qam.bits * scheme.rate, -NEEDED_DB[scheme]))
 
 
+Receive = Callable[[DigitalLink, NDArray[np.complex64], NDArray[np.float32]], Sequence[bytes | None] | None]
+
+
 class AnnouncedLink:
     """Payloads in ``symbols`` complex symbols, those that tell the scheme included."""
 
@@ -71,6 +74,23 @@ class AnnouncedLink:
 
     def receive(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> list[bytes | None]:
         """complex64 and float32 [B, symbols], inf where erased -> payloads; None where one is damaged."""
+        return self._by_scheme(symbols, noise_var, lambda link, *received: link.receive(*received))
+
+    def receive_as_is(
+        self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32], *, size: int
+    ) -> list[bytes | None]:
+        """As :meth:`receive`, payloads of ``size`` bytes each, damaged or not; None where the scheme is none that can
+        have been sent."""
+        return self._by_scheme(
+            symbols,
+            noise_var,
+            lambda link, *received: link.receive_as_is(*received, size=size) if link.payload_bytes >= size else None,
+        )
+
+    def _by_scheme(
+        self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32], receive: Receive
+    ) -> list[bytes | None]:
+        """What the link of each scheme makes of those that announce it."""
         llr = Qam(2).demodulate(torch.from_numpy(symbols[:, :SIGNAL]), torch.from_numpy(noise_var[:, :SIGNAL]))
         told = (llr @ _words().T).argmax(1).numpy()
         payloads: list[bytes | None] = [None] * len(symbols)
@@ -79,8 +99,8 @@ class AnnouncedLink:
             if self.payload_bytes(SCHEMES[number]) < 0:
                 continue
             link = _link(self.symbols - SIGNAL, SCHEMES[number])
-            received = link.receive(symbols[here, SIGNAL:], noise_var[here, SIGNAL:])
-            for at, payload in zip(here, received, strict=True):
+            received = receive(link, symbols[here, SIGNAL:], noise_var[here, SIGNAL:])
+            for at, payload in zip(here, received or (), strict=False):
                 payloads[at] = payload
         return payloads
 

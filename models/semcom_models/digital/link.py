@@ -104,12 +104,22 @@ class DigitalLink:
 
     def receive(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> list[bytes | None]:
         """complex64 and float32 [B, symbols], inf where erased -> payloads; None where a block is damaged."""
+        return [_payload(blocks) for blocks in self._blocks_of(symbols, noise_var)]
+
+    def receive_as_is(
+        self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32], *, size: int
+    ) -> list[bytes]:
+        """As :meth:`receive`, payloads of ``size`` bytes each, whether blocks are damaged or not."""
+        data = self._blocks_of(symbols, noise_var)[..., :-CRC_BYTES]
+        return [blocks.tobytes()[:size] for blocks in data]
+
+    def _blocks_of(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """uint8 [B, blocks, bytes], with their CRCs."""
         llr = self._qam.demodulate(torch.from_numpy(symbols), torch.from_numpy(noise_var))
         llr = (llr * (1 - 2.0 * self._scrambling))[:, : self._blocks * self._code.n]
         words = llr.view(len(symbols), self._of_block, self._blocks, self._qam.bits).permute(0, 2, 3, 1)
         decoded = self._decode(words.reshape(-1, self._code.n))
-        data = np.packbits(decoded.numpy(), axis=1).reshape(len(symbols), self._blocks, -1)
-        return [_payload(blocks) for blocks in data]
+        return np.packbits(decoded.numpy(), axis=1).reshape(len(symbols), self._blocks, -1)
 
     def _decode(self, words: Tensor) -> Tensor:
         return torch.cat([self._code.decode(batch)[0] for batch in words.split(BATCH)])
