@@ -15,7 +15,8 @@ from gnuradio import gr, semcom
 from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import ImagePdu, ReceivedPdu, Reception
 from numpy.typing import NDArray
-from semcom_models.codec import Codec
+from semcom_models.aesc.codec import AescCodec
+from semcom_models.codec import ImageCodec
 
 TICK_S = 0.1
 QUIET_S = 1.5  # what has not come so long after anything moved is lost
@@ -71,6 +72,7 @@ class Link(gr.top_block):
     """Sends ``images`` (whatever image_source takes) through ``codec`` and ``medium``, ``window`` of them at a time.
 
     ``ratio`` is k/n, None the codec's usual one; ``expected_db`` the Es/N0 that is encoded for, None for the medium's.
+    A codec of AESC-I has its decoder sent ahead, and the receiver knows no other.
     ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
 
     Raises:
@@ -81,7 +83,7 @@ class Link(gr.top_block):
         self,
         images: Any,
         *,
-        codec: Codec,
+        codec: ImageCodec,
         medium: Medium,
         ratio: float | None = None,
         expected_db: float | None = None,
@@ -92,11 +94,13 @@ class Link(gr.top_block):
         gr.top_block.__init__(self, "link")
         self.medium = medium  # whose blocks live as long as it does
         self.source = semcom.image_source(images, window=window)
+        with_decoder = isinstance(codec, AescCodec)
+        self.model_sender = semcom.model_sender([codec] if with_decoder else [], snr_db=medium.snr_db)
         self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db if expected_db is None else expected_db)
         self.normalizer = semcom.power_normalizer()
         self.transmitter = semcom.burst_transmitter(amplitude=medium.amplitude, peak_limit_db=peak_limit_db)
         self.receiver = semcom.burst_receiver(medium.samp_rate)
-        self.decoder = semcom.decoder(codecs=[codec])
+        self.decoder = semcom.decoder(codecs=[] if with_decoder else [codec], zoo=not with_decoder)
         self.sink = semcom.image_sink(callback=self._on_received)
         self.probe = semcom.link_probe(log=False)
         self._droppers = (self.encoder, self.normalizer, self.transmitter, self.decoder, self.sink)
@@ -113,7 +117,8 @@ class Link(gr.top_block):
         for sender, out, receiver, into in (
             (self.source, "images", self._watch, "sent_images"),
             (self.source, "images", self.encoder, "images"),
-            (self.encoder, "symbols", self.normalizer, "symbols"),
+            (self.encoder, "symbols", self.model_sender, "symbols"),
+            (self.model_sender, "symbols", self.normalizer, "symbols"),
             (self.normalizer, "symbols", self.transmitter, "symbols"),
             (self.transmitter, "sent", self._watch, "on_air"),
             (self.transmitter, "sent", self.source, "ack"),

@@ -11,13 +11,17 @@ from typing import Any
 import link as link_module
 import numpy as np
 import pytest
+import torch
 from air import Air
 from errors import AppError
 from gnuradio import gr
 from gnuradio.semcom.pdus import ReceivedPdu, Reception
 from link import Link
 from PIL import Image
+from semcom_models import measure
 from semcom_models.adaptive import Adaptive
+from semcom_models.aesc.autoencoders import MnistAutoencoder
+from semcom_models.aesc.codec import AescCodec
 from semcom_models.codec import Codec
 from semcom_models.errors import CodecError
 from semcom_models.semcc import SemCC
@@ -192,3 +196,18 @@ def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch:
 def test_an_air_that_cannot_be_is_refused(air: dict[str, float], sentence: str) -> None:
     with pytest.raises(AppError, match=sentence):
         Air(**air)
+
+
+def test_a_receiver_that_begins_empty_gets_the_decoder_and_then_pictures(capfd: pytest.CaptureFixture) -> None:
+    """Over noise; below the cliff no decoder arrives, which is told, and no picture is shown."""
+    torch.manual_seed(0)
+    codec = AescCodec(MnistAutoencoder(z_dims=20), name="digits")
+    sent = np.random.default_rng(1).integers(0, 256, (3, 28, 28, 3), dtype=np.uint8)
+    expected = measure.over_channel(codec, sent, snr_db=30, seed=0)
+    link = Link(sent, codec=codec, medium=Air(snr_db=12))
+    for delivery, picture, seen in zip(list(link.deliveries()), sent, expected, strict=True):
+        assert (delivery.sent == picture).all() and (delivery.received == seen).all()
+    assert "no decoder" not in capfd.readouterr().out
+    link = Link(sent, codec=codec, medium=Air(snr_db=-5))
+    assert [delivery.received is None for delivery in link.deliveries()] == [True] * len(sent)
+    assert "no decoder for the codec id" in capfd.readouterr().out

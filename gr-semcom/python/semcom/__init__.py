@@ -24,6 +24,7 @@ from .image_sink import image_sink
 from .image_source import image_source
 from .link_display import link_display
 from .link_probe import link_probe
+from .model_sender import model_sender
 from .power_normalizer import power_normalizer
 from .radio_channel import radio_channel
 from .radio_monitor import radio_monitor
@@ -44,6 +45,7 @@ __all__ = [
     "link_probe",
     "loopback_sink",
     "loopback_source",
+    "model_sender",
     "power_normalizer",
     "radio_channel",
     "radio_levels",

@@ -46,8 +46,8 @@ class batch_block(worker_block):
         """Whether ``queued`` need not be worked on any more, now that ``item`` has come."""
         return False
 
-    def _run(self, items: list[Any]) -> list[pmt.pmt_base]:
-        """One PDU an item; all items are of one kind."""
+    def _run(self, items: list[Any]) -> list[pmt.pmt_base | None]:
+        """One PDU an item, None for nothing to publish; all items are of one kind."""
         raise NotImplementedError
 
     def pending(self) -> int:
@@ -83,9 +83,10 @@ class batch_block(worker_block):
             places: dict[Hashable, list[int]] = {}
             for place, item in enumerate(items):
                 places.setdefault(self._kind(item), []).append(place)
-            results: dict[int, pmt.pmt_base] = {}
+            results: dict[int, pmt.pmt_base | None] = {}
             for group in places.values():
                 with self.guard(len(group)):
                     results.update(zip(group, self._run([items[place] for place in group]), strict=True))
             for place in sorted(results):
-                self._publish(self._outport, results[place])
+                if results[place] is not None:
+                    self._publish(self._outport, results[place])

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from semcom_models.aesc.air import DecoderReceiver
     from semcom_models.codec import Codec, Csi
     from semcom_models.judge import Judge
 
@@ -63,6 +66,31 @@ def find_judge(downstream: str) -> "Judge":
     from semcom_models.judge import Judge
 
     return Judge(downstream)
+
+
+def decoder_symbols(codec: "str | Codec", *, serial: int, snr_db: float, key: str) -> "tuple[int, np.ndarray]":
+    """The id of an AESC-I codec, and its decoder as symbols [chunks, k], signed if ``key`` names a file."""
+    loaded, air = find_codec(codec, engine="auto"), _aesc()
+    private = air.private_key(key) if key else None
+    return loaded.id, air.decoder_symbols(loaded, serial=serial, snr_db=snr_db, key=private)
+
+
+def decoder_receiver(trusted: "Sequence[str] | None") -> "DecoderReceiver":
+    """What takes decoders that arrive; signed by one of the public keys in these files, if any are named."""
+    air = _aesc()
+    return air.DecoderReceiver(trusted=[air.public_key(path) for path in trusted] if trusted else None)
+
+
+def chunks_id() -> tuple[int, int]:
+    """What frames with a chunk of a decoder carry in place of a codec's id, and how many symbols it has."""
+    return _aesc().CHUNKS_ID, _aesc().CHUNK_SYMBOLS
+
+
+def _aesc() -> ModuleType:
+    _models()
+    from semcom_models.aesc import air
+
+    return air
 
 
 def channel_state(noise_var: np.ndarray) -> "Csi":

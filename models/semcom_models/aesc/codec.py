@@ -40,11 +40,16 @@ class AescDecoder:
 
     def __init__(self, weights: DecoderWeights) -> None:
         self.name = weights.architecture
-        self.id = codec_id(weights.architecture, weights.sha256)
+        self.id = self.id_of(weights)
         kind = AUTOENCODERS[weights.architecture]
         self.side, self._channels = kind.side, kind.channels
         self._code_bytes = kind(z_dims=weights.z_dims).code_bytes
         self._network = weights.network()
+
+    @staticmethod
+    def id_of(weights: DecoderWeights) -> int:
+        """The 16 bits that stand in the header of pictures for it."""
+        return codec_id(weights.architecture, weights.sha256)
 
     @property
     def ratios(self) -> tuple[Fraction, Fraction]:

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Messages too long for one burst: cut into chunks, collected in any order, again and again if need be."""
+"""Messages too long for one burst: cut into chunks, collected in any order, from one sending or several."""
 
 import hashlib
 import struct
 from collections.abc import Iterator
 
+import numpy as np
+from numpy.typing import NDArray
+
 from semcom_models.aesc.message import LARGEST
+from semcom_models.codec import codec_id
+from semcom_models.digital.announced import AnnouncedLink
+from semcom_models.digital.link import Scheme
 from semcom_models.errors import CodecError
 
 _HEAD = struct.Struct("<16sHH")  # of the sha256 of the message; number of the chunk; how many there are
 HEAD_BYTES = _HEAD.size
 MOST_CHUNKS = 65535
+CHUNK_SYMBOLS = 4096
+CHUNKS_ID = codec_id("chunks of a model", "")
+"""What stands in the header on air where pictures have the id of their codec."""
 
 
 def chunks(message: bytes, *, size: int) -> Iterator[bytes]:
@@ -65,3 +74,14 @@ class Collector:
     def progress(self) -> list[tuple[int, int]]:
         """Of each message under way: chunks that are here, and of how many."""
         return [(len(parts), count) for (_, count), parts in self._parts.items()]
+
+
+def as_symbols(message: bytes, scheme: Scheme) -> NDArray[np.complex64]:
+    """complex64 [chunks, CHUNK_SYMBOLS]; raises CodecError for a message of more than 65,535 chunks."""
+    link = AnnouncedLink(CHUNK_SYMBOLS)
+    return link.send(list(chunks(message, size=link.payload_bytes(scheme))), scheme)
+
+
+def from_symbols(symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> list[bytes | None]:
+    """complex64 and float32 [chunks, CHUNK_SYMBOLS] -> chunks; None where one is damaged."""
+    return AnnouncedLink(CHUNK_SYMBOLS).receive(symbols, noise_var)
