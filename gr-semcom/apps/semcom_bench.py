@@ -156,6 +156,27 @@ def phy_command(*, quick: bool = False, picture: Path | None = None, json_file: 
         write_json(json_file, figures)
 
 
+@app.command(name="ldpc")
+def ldpc_command(*, words: Count = 500, seed: int = 1, json_file: JsonFile = None) -> None:
+    """The LDPC decoder beside those of gr-fec and, where it is installed, Sionna: word errors and speed.
+
+    IEEE 802.16e, n = 2,304, rate 1/2, QPSK, at most 20 iterations, one core; the same received words for each.
+
+    Parameters
+    ----------
+    words
+        Code words at each SNR.
+    seed
+        What the noise is drawn from.
+    json_file
+        Write the figures there.
+    """
+    from bench_ldpc import measure_ldpc
+
+    rows = measure_ldpc(words=words, seed=seed)
+    _report({"rows": rows}, "rows", title="802.16e, rate 1/2: word errors, ms of a core a word", json_file=json_file)
+
+
 @app.command(name="radio")
 def radio_command(
     *,

@@ -6,8 +6,10 @@ import math
 import os
 import subprocess
 import sys
+from fractions import Fraction
 from pathlib import Path
 
+import bench_ldpc
 import numpy as np
 import pytest
 import semcom_demo
@@ -17,6 +19,7 @@ from link import DEFAULT_PEAK_LIMIT_DB
 from PIL import Image
 from semcom_models import zoo
 from semcom_models.adaptive import Adaptive
+from semcom_models.digital import wimax
 
 APPS = Path(__file__).resolve().parent
 ROW = set("image codec ratio ratio_air snr_db snr_est_db psnr_db ssim class_sent class_received ms".split())
@@ -259,3 +262,12 @@ def test_gap_counts_and_compares(tmp_path: Path) -> None:
         assert point["lost"] == 0 or point["snr_db"] < 5
         assert point["gap_db"] == pytest.approx(point["psnr_layer_db"] - point["psnr_air_db"])
         assert abs(point["gap_db"]) < 1 or point["lost"]
+
+
+def test_ldpc_decoders_are_measured_on_the_same_words() -> None:
+    """gr-fec's, which is another's work, and ours: both fail at 0 dB and neither at 3 dB."""
+    code = wimax.code(Fraction(1, 2))
+    for esn0_db, expected in ((0.0, 6), (3.0, 0)):
+        llr = bench_ldpc._received(code.n, 6, 10 ** (-esn0_db / 10), np.random.default_rng(1))
+        errors = {name: decode(llr).sum() for name, decode in bench_ldpc._decoders(code).items()}
+        assert {errors["ours"], errors["gr-fec"]} == {expected}
