@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Quasi-cyclic LDPC codes with a dual-diagonal parity part, as IEEE 802.16e and 5G NR have them.
 
-Why not a library: a block of 2,304 bits at 1 to 2 dB takes gr-fec 12 to 9 ms of a core, at more errors, and this one 2.3
-to 0.7 ms (``semcom bench ldpc``); Sionna took 10 ms.  AESC-I's decoder for CIFAR-10 is 8,000 blocks.
+Why not a library: a block of 2,304 bits at 1 to 2 dB takes gr-fec 12 to 9 ms of a core, at more errors, and this one
+2.3 to 0.7 ms (``semcom bench ldpc``); Sionna took 10 ms.  AESC-I's decoder for CIFAR-10 is 8,000 blocks.
 """
 
 import numpy as np
