@@ -93,17 +93,18 @@ class decoder(batch_block):
             self._publish("models", make_dict(**told, **signer))
 
     def _codec(self, codec_id: int) -> "Codec":
-        """The codec of this id; what could not be loaded once is not tried again."""
-        if arrived := self._models.find(codec_id):
-            return arrived
-        if codec_id not in self._codecs and not self._zoo:
-            raise BadPdu(f"no decoder for the codec id {codec_id} has arrived.")
-        if codec_id not in self._codecs:
+        """The codec of this id: one that is here, lest what arrives takes its place, or else a decoder that arrived.
+
+        What could not be loaded once is not tried again.
+        """
+        if codec_id not in self._codecs and self._zoo:
             try:
                 self._codecs[codec_id] = codec_by_id(codec_id, engine=self._engine)
             except Exception as error:
                 self._codecs[codec_id] = sentence(error)  # the error itself would hold on to the pictures
-        codec = self._codecs[codec_id]
-        if isinstance(codec, str):
-            raise BadPdu(codec)
-        return codec
+        codec = self._codecs.get(codec_id, f"no decoder for the codec id {codec_id} has arrived.")
+        if not isinstance(codec, str):
+            return codec
+        if arrived := self._models.find(codec_id):
+            return arrived
+        raise BadPdu(codec)

@@ -10,6 +10,7 @@ import numpy as np
 import pmt
 from gnuradio import gr
 from gnuradio.semcom import decoder, encoder, model_sender
+from gnuradio.semcom.codec_loading import channel_state
 from gnuradio.semcom.pdus import ImagePdu, SymbolsPdu
 from qa_support import Tap, image_pdu, post, received_pdu, running, symbols_pdu, wait_until, with_entry
 from qa_support.standin_codec import needs_models
@@ -132,6 +133,22 @@ class qa_model_sender(unittest.TestCase):
                 self.assertEqual((chain.decoder.dropped(), len(chain.models.messages)), (dropped, int(dropped == 0)))
             with self.assertRaisesRegex(Exception, "cannot be read as a key"):
                 decoder(trusted=[key])
+
+    def test_a_decoder_that_arrives_does_not_take_the_place_of_a_codec_that_is_here(self) -> None:
+        """Ids have 16 bits: a decoder with the id of any codec is soon found."""
+        codec, here = aesc(), aesc(1)
+        here.id = codec.id
+        with Chain(codec) as chain:
+            chain.decoder._codecs[here.id] = here
+            chain.send(0)
+            (image,) = chain.pictures.wait(1)
+            chain.models.wait(1)
+        pixels = ImagePdu.from_pmt(image_pdu(0, SIDE, SIDE)).pixels[np.newaxis]
+        symbols = codec.encode(pixels)
+        expected = here.decode(
+            symbols, channel_state(np.full(symbols.shape, 1e-3, np.float32)), height=SIDE, width=SIDE
+        )
+        np.testing.assert_array_equal(ImagePdu.from_pmt(image).pixels, expected[0])
 
     def test_chunks_of_another_size_are_dropped(self) -> None:
         from semcom_models.aesc.air import CHUNKS_ID
