@@ -2,6 +2,7 @@
 """AESC-I behind the codec contract: the semantic code as bytes over LDPC and QAM."""
 
 from fractions import Fraction
+from functools import cache
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from semcom_models.errors import CodecError
 USUAL_SCHEME = Scheme("qpsk", Fraction(1, 2))
 """The one of which the usual number of symbols is."""
 BATCH = 256  # tiles
+SUREST, *_, FASTEST = sorted(NEEDED_DB, key=lambda scheme: scheme.qam.bits * scheme.rate)
 
 
 class AescDecoder:
@@ -54,8 +56,7 @@ class AescDecoder:
     @property
     def ratios(self) -> tuple[Fraction, Fraction]:
         """k/n of a picture of one tile, n counting three channels, with the fastest scheme and the surest."""
-        schemes = sorted(NEEDED_DB, key=lambda scheme: scheme.qam.bits * scheme.rate)
-        surest, fastest = (Fraction(self._symbols(1, scheme), self._values(1)) for scheme in (schemes[0], schemes[-1]))
+        fastest, surest = (Fraction(self._symbols(1, scheme), self._values(1)) for scheme in (FASTEST, SUREST))
         return fastest, surest
 
     def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
@@ -67,7 +68,7 @@ class AescDecoder:
         tiles = self._tiles(height, width)
         if ratio is None:
             return self._symbols(tiles, USUAL_SCHEME)
-        return max(round(checked_ratio(self, ratio) * self._values(tiles)), self._symbols(tiles, _FASTEST))
+        return max(round(checked_ratio(self, ratio) * self._values(tiles)), self._symbols(tiles, FASTEST))
 
     @torch.inference_mode()
     def decode(self, symbols: NDArray[np.complex64], csi: Csi, *, height: int, width: int) -> NDArray[np.uint8]:
@@ -75,17 +76,19 @@ class AescDecoder:
         check_received(self, symbols, csi, height=height, width=width)
         tiles = self._tiles(height, width)
         codes = AnnouncedLink(symbols.shape[1]).receive_as_is(symbols, csi.noise_var, size=tiles * self._code_bytes)
-        return np.stack([self._picture(code, height=height, width=width) for code in codes])
+        whole = [code or bytes(tiles * self._code_bytes) for code in codes]
+        pictures = self._pictures(b"".join(whole), height=height, width=width)
+        pictures[[code is None for code in codes]] = mid_grey(height, width)
+        return pictures
 
-    def _picture(self, code: bytes | None, *, height: int, width: int) -> NDArray[np.uint8]:
-        if code is None:
-            return mid_grey(height, width)
-        values = torch.frombuffer(bytearray(code), dtype=torch.uint8).view(-1, self._code_bytes) / LEVELS
+    def _pictures(self, codes: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
+        """One code after another -> uint8 [B, height, width, 3]."""
+        values = torch.frombuffer(bytearray(codes), dtype=torch.uint8).view(-1, self._code_bytes) / LEVELS
         pixels = torch.cat([self._network(batch) for batch in values.split(BATCH)]).expand(-1, CHANNELS, -1, -1)
         tiles = (pixels * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
         rows, columns = -(-height // self.side), -(-width // self.side)
-        picture = tiles.reshape(rows, columns, self.side, self.side, CHANNELS).swapaxes(1, 2)
-        return picture.reshape(rows * self.side, columns * self.side, CHANNELS)[:height, :width]
+        grid = tiles.reshape(-1, rows, columns, self.side, self.side, CHANNELS).swapaxes(2, 3)
+        return grid.reshape(-1, rows * self.side, columns * self.side, CHANNELS)[:, :height, :width]
 
     def _tiles(self, height: int, width: int) -> int:
         return -(-height // self.side) * -(-width // self.side)
@@ -120,27 +123,28 @@ class AescCodec(AescDecoder):
         check_pictures(images, snr_db=snr_db)
         _, height, width, _ = images.shape
         link = AnnouncedLink(self.symbols_for(height, width, ratio=ratio))
-        codes = [self._code(pixels) for pixels in images]
+        codes = self._codes(images)
         fitting = [scheme for scheme in NEEDED_DB if link.payload_bytes(scheme) >= len(codes[0])]
         if not fitting:
             raise CodecError(f"{len(codes[0])} bytes do not fit into {link.symbols} symbols; give a higher ratio.")
         return link.send(codes, min(fitting, key=NEEDED_DB.__getitem__))
 
-    def _code(self, pixels: NDArray[np.uint8]) -> bytes:
-        height, width, _ = pixels.shape
-        padded = np.pad(pixels, ((0, -height % self.side), (0, -width % self.side), (0, 0)), mode="edge")
-        rows, columns = padded.shape[0] // self.side, padded.shape[1] // self.side
-        tiles = padded.reshape(rows, self.side, columns, self.side, CHANNELS).swapaxes(1, 2)
-        images = torch.from_numpy(tiles.reshape(-1, self.side, self.side, CHANNELS)).permute(0, 3, 1, 2) / 255
-        return b"".join(self._autoencoder.encode(batch).numpy().tobytes() for batch in images.split(BATCH))
+    def _codes(self, images: NDArray[np.uint8]) -> list[bytes]:
+        """uint8 [B, H, W, 3] -> the codes of all tiles of each."""
+        count, height, width, _ = images.shape
+        margin = (0, 0), (0, -height % self.side), (0, -width % self.side), (0, 0)
+        padded = np.pad(images, margin, mode="edge")
+        rows, columns = padded.shape[1] // self.side, padded.shape[2] // self.side
+        tiles = padded.reshape(count, rows, self.side, columns, self.side, CHANNELS).swapaxes(2, 3)
+        pixels = torch.from_numpy(tiles.reshape(-1, self.side, self.side, CHANNELS)).permute(0, 3, 1, 2)
+        codes = torch.cat([self._autoencoder.encode(batch / 255) for batch in pixels.split(BATCH)])
+        return [code.tobytes() for code in codes.view(count, -1).numpy()]
 
 
+@cache
 def symbols_for_bytes(count: int, scheme: Scheme) -> int:
     """The fewest symbols of an announced link that carry ``count`` bytes."""
     symbols = SIGNAL + int(8 * count / (scheme.qam.bits * scheme.rate))
     while AnnouncedLink(symbols).payload_bytes(scheme) < count:
         symbols += 1
     return symbols
-
-
-_FASTEST = max(NEEDED_DB, key=lambda scheme: scheme.qam.bits * scheme.rate)
