@@ -182,9 +182,9 @@ def _print(rows: "list[Row]", snr: list[float], channel: str) -> None:
         if len(of_codec) <= 40:
             for row in of_codec:
                 table.add_row(row.image, *_cells(row))
-        else:
-            for snr_db in snr:
-                table.add_row(*_summary([row for row in of_codec if row.snr_db == snr_db]))
+        for snr_db in snr:
+            if len(at_snr := [row for row in of_codec if row.snr_db == snr_db]) > 1:
+                table.add_row(*_summary(at_snr))
     console.print(table)
 
 
