@@ -57,12 +57,16 @@ class Section:
 
 @dataclass(eq=False)
 class Report:
-    """Handed to pytest as a plugin; the tests fill it, and it is written when the last one has ended."""
+    """Handed to pytest as a plugin; the tests fill it, and it is written when the last one has ended.
+
+    ``soak_s`` is how long the soak takes.
+    """
 
     path: Path
     wiring: Wiring
     devices: tuple[Device, Device]
     quick: bool
+    soak_s: float
     command: str
     sections: dict[str, Section] = field(default_factory=dict)
     began: datetime = field(default_factory=lambda: datetime.now(UTC))

@@ -20,6 +20,7 @@ from rich.table import Table
 HERE = Path(__file__).resolve().parent
 SUITE = ("test_device.py", "test_bursts.py", "test_levels.py", "test_soak.py")
 RX_GAIN_DB = 50.0
+SOAK_MINUTES, QUICK_SOAK_MINUTES = 10.0, 0.25
 PASSED, FAILED, COULD_NOT_RUN = 0, 1, 2
 
 HELP = """Test and calibrate a radio: one whose TX/RX goes through attenuators to its own RX2, or two of them.
@@ -54,6 +55,7 @@ def test_command(
     rx_gain: float = -1.0,
     profile: Path | None = None,
     quick: bool = False,
+    soak_minutes: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     report: Path = Path("hw_report.html"),
 ) -> int:
     """Run the hardware tests and write a report: 15 minutes, or 2 with --quick.
@@ -81,6 +83,8 @@ def test_command(
         What ./semcom hw calibrate wrote.
     quick
         Fewer pictures and a short soak.
+    soak_minutes
+        Send pictures for so long without a pause; without it 10 minutes, or 15 seconds with --quick.
     report
         The report, an HTML file.
     """
@@ -99,7 +103,8 @@ def test_command(
         antennas=antennas,
     )
     command = shlex.join(["./semcom", "hw", *sys.argv[1:]])
-    written = Report(path=report, wiring=wiring, devices=wiring.devices(), quick=quick, command=command)
+    soak_s = 60 * (soak_minutes or (QUICK_SOAK_MINUTES if quick else SOAK_MINUTES))
+    written = Report(path=report, wiring=wiring, devices=wiring.devices(), quick=quick, soak_s=soak_s, command=command)
     options = [
         "-c",
         HERE.parent / "pyproject.toml",

@@ -74,6 +74,7 @@ class Link(gr.top_block):
     ``ratio`` is k/n, None the codec's usual one; ``expected_db`` the Es/N0 that is encoded for, None for the medium's.
     A codec of AESC-I has its decoder sent ahead, and the receiver knows no other.
     ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
+    With ``repeat`` the images are sent over and over, until ``source.finish()``.
 
     Raises:
         CodecError: the codec has not this ratio.
@@ -90,10 +91,11 @@ class Link(gr.top_block):
         window: int = 1,
         peak_limit_db: float = DEFAULT_PEAK_LIMIT_DB,
         previews: bool = False,
+        repeat: bool = False,
     ) -> None:
         gr.top_block.__init__(self, "link")
         self.medium = medium  # whose blocks live as long as it does
-        self.source = semcom.image_source(images, window=window)
+        self.source = semcom.image_source(images, window=window, repeat=repeat)
         with_decoder = isinstance(codec, AescCodec)
         self.model_sender = semcom.model_sender([codec] if with_decoder else [], snr_db=medium.snr_db)
         self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db if expected_db is None else expected_db)

@@ -73,6 +73,11 @@ class image_source(worker_block):
         """How many there are to send in one round, as far as is known."""
         return len(self._pictures)
 
+    def finish(self) -> None:
+        """Where it repeats: the round under way is the last one."""
+        with self._changed:
+            self._repeat = False
+
     def unreadable(self) -> list[str]:
         """One sentence for each picture that was skipped so far."""
         return list(self._unreadable)

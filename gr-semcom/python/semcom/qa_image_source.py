@@ -104,6 +104,21 @@ class qa_image_source(unittest.TestCase):
         self.assertEqual(shades, [0, 1, 0, 1, 0])
         self.assertFalse(source.done())
 
+    def test_the_round_under_way_is_the_last_one_once_it_is_to_finish(self) -> None:
+        source = image_source(arrays(3), window=1, repeat=True)
+        with running(source, "images") as tap:
+            tap.wait(1)
+            for image_id in range(4):
+                ack(source, image_id)
+                tap.wait(image_id + 2)
+            source.finish()
+            ack(source, 4)
+            tap.wait(6)
+            self.assertFalse(source.done())
+            ack(source, 5)
+            wait_until(source.done)
+            self.assertEqual(source.sent(), 6)
+
     def test_a_second_start_goes_on(self) -> None:
         source = image_source(arrays(4), window=2)
         with running(source, "images") as tap:
