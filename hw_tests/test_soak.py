@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """For as long as it takes: nothing lost, nothing mixed up, memory flat."""
 
-import gc
 import os
 import time
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench_radio import WINDOW, count_mixed, photo_pieces
@@ -15,6 +15,7 @@ from semcom_models.codec import Codec
 from wiring import Wiring
 
 DIFFERENT = 60  # pictures, sent over and over
+LOOKED_AT_TOGETHER = 100
 ROWS = 20
 GROWTH_MB = 20.0  # behind the first third
 
@@ -24,18 +25,16 @@ def test_a_soak(wiring: Wiring, codec: Codec, section: Section, report: Report) 
     up, as many bursts sent and found as were made, no samples lost, and memory does not grow."""
     radio = wiring.radio()
     link = Link(photo_pieces()[:DIFFERENT], codec=codec, medium=radio, window=WINDOW, repeat=True)
-    began = time.monotonic()
-    rows: list[dict] = []
-    arrived: list[Delivery] = []  # since the last row
+    began, seen, rows = time.monotonic(), _Seen(), []
     for delivery in link.deliveries():
-        arrived.append(delivery)
+        seen.add(delivery)
         after_s = time.monotonic() - began
         if after_s >= report.soak_s:
             link.source.finish()
         elif after_s > report.soak_s * len(rows) / ROWS:
-            rows.append(_row(after_s, arrived, rows, link, radio))
-            arrived.clear()
-    rows.append(_row(time.monotonic() - began, arrived, rows, link, radio))
+            rows.append(_row(after_s, seen, link, radio))
+    seen.check()
+    rows.append(_row(time.monotonic() - began, seen, link, radio))
     section.table(rows)
 
     def draw(axes: Axes) -> None:
@@ -52,17 +51,34 @@ def test_a_soak(wiring: Wiring, codec: Codec, section: Section, report: Report) 
     assert settled[-1]["memory, MB"] - settled[0]["memory, MB"] < GROWTH_MB
 
 
-def _row(after_s: float, arrived: list[Delivery], before: list[dict], link: Link, radio: Radio) -> dict:
-    """The counters so far; ``arrived`` is what came since the rows ``before``."""
-    received = [delivery for delivery in arrived if delivery.received is not None]
-    so_far = before[-1] if before else {"received": 0, "mixed up": 0}
+@dataclass
+class _Seen:
+    """What came so far; pictures are looked at some together, and not kept."""
+
+    received: int = 0
+    mixed_up: int = 0
+    waiting: list[Delivery] = field(default_factory=list)
+
+    def add(self, delivery: Delivery) -> None:
+        self.waiting.append(delivery)
+        if len(self.waiting) == LOOKED_AT_TOGETHER:
+            self.check()
+
+    def check(self) -> None:
+        came = [delivery for delivery in self.waiting if delivery.received is not None]
+        self.received += len(came)
+        self.mixed_up += count_mixed(came) if came else 0
+        self.waiting.clear()
+
+
+def _row(after_s: float, seen: _Seen, link: Link, radio: Radio) -> dict:
+    """The counters so far."""
     counts, receiver = radio.monitor.counts(), link.receiver
-    gc.collect()
     return {
         "after, s": after_s,
         "sent": link.source.sent(),
-        "received": so_far["received"] + len(received),
-        "mixed up": so_far["mixed up"] + (count_mixed(received) if received else 0),
+        "received": seen.received,
+        "mixed up": seen.mixed_up,
         "bursts made": link.transmitter.frames(),
         "bursts sent": counts.bursts,
         "bursts found": receiver.frames(),
