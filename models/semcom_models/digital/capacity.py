@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The bound of separate coding: image files that fit into what Shannon's capacity carries, received without error."""
 
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -29,7 +30,7 @@ class AtCapacity:
 
     def __init__(self, source: Source, *, free_headers: bool = False) -> None:
         self.name = source.name + AT_CAPACITY
-        self._source, self._free_headers = source, free_headers
+        self._source, self.free_headers = source, free_headers
 
     def symbols_for(self, height: int, width: int, *, ratio: float | None = None) -> int:
         """k for a picture; at least 1."""
@@ -42,7 +43,7 @@ class AtCapacity:
 
     def _finest(self, pixels: NDArray[np.uint8], budget: int) -> NDArray[np.uint8]:
         height, width, _ = pixels.shape
-        file = self._source.fit(pixels, budget, free_headers=self._free_headers)
+        file = self._source.fit(pixels, budget, free_headers=self.free_headers)
         return mid_grey(height, width) if file is None else self._source.open(file, height=height, width=width)
 
 
@@ -51,8 +52,8 @@ def is_at_capacity(name: str) -> bool:
     return name.endswith(AT_CAPACITY)
 
 
-def load(name: str, *, free_headers: bool = False) -> AtCapacity:
-    """``heif+capacity``.  Raises CodecError where there is no such coder."""
+def load(name: str, *, free_headers: bool = False, source: Callable[[str], Source] = find_source) -> AtCapacity:
+    """``heif+capacity``; ``source`` finds the image coder.  Raises CodecError where there is none of the name."""
     if not is_at_capacity(name):
         raise CodecError(f"{name!r} is no bound; heif{AT_CAPACITY} is one.")
-    return AtCapacity(find_source(name.removesuffix(AT_CAPACITY)), free_headers=free_headers)
+    return AtCapacity(source(name.removesuffix(AT_CAPACITY)), free_headers=free_headers)

@@ -2,7 +2,7 @@
 """Separate source and channel coding behind the codec contract: an image coder, LDPC and QAM."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -115,8 +115,8 @@ def is_separate(name: str) -> bool:
     return OVER_LDPC in name
 
 
-def load(name: str, *, free_headers: bool = False) -> SeparateCodec:
-    """``jpeg+ldpc``, or ``jpeg+ldpc@16qam-1/2`` for one scheme whatever the SNR.
+def load(name: str, *, free_headers: bool = False, source: Callable[[str], Source] = find_source) -> SeparateCodec:
+    """``jpeg+ldpc``, or ``jpeg+ldpc@16qam-1/2`` for one scheme whatever the SNR; ``source`` finds the image coder.
 
     Raises:
         CodecError: there is no such coder here, or no such scheme.
@@ -126,7 +126,7 @@ def load(name: str, *, free_headers: bool = False) -> SeparateCodec:
     if wanted not in schemes:
         known = ", ".join(each for each in schemes if each)
         raise CodecError(f"There is no {name!r}; behind {coder}{OVER_LDPC} may stand {known}.")
-    return SeparateCodec(find_source(coder), scheme=schemes[wanted], free_headers=free_headers)
+    return SeparateCodec(source(coder), scheme=schemes[wanted], free_headers=free_headers)
 
 
 def names() -> Sequence[str]:

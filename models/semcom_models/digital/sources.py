@@ -7,8 +7,8 @@ import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -39,9 +39,10 @@ class Source:
     def fit(self, pixels: NDArray[np.uint8], budget: int, *, free_headers: bool = False) -> bytes | None:
         """uint8 [H, W, 3] -> the finest file of up to ``budget`` bytes; None where the coarsest has more.
 
-        With ``free_headers`` those bytes are not counted.
+        Grey pictures are coded as such.  With ``free_headers`` the bytes of headers are not counted.
         """
-        image, best, low, high = Image.fromarray(pixels), None, 0, self.steps
+        grey = (pixels == pixels[..., :1]).all()
+        image, best, low, high = Image.fromarray(pixels[..., 0] if grey else pixels), None, 0, self.steps
         while low < high:
             middle = (low + high) // 2
             data = self.compress(image, middle)
@@ -50,6 +51,15 @@ class Source:
             else:
                 high = middle
         return best
+
+    def remembering(self, files: int) -> "Source":
+        """The same, which keeps the latest so many files: for pictures that have to fit into many budgets."""
+
+        @lru_cache(maxsize=files)
+        def compressed(mode: str, size: tuple[int, int], pixels: bytes, step: int) -> bytes:
+            return self.compress(Image.frombytes(mode, size, pixels), step)
+
+        return replace(self, compress=lambda image, step: compressed(image.mode, image.size, image.tobytes(), step))
 
     def open(self, data: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
         """-> uint8 [height, width, 3].
