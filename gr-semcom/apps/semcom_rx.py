@@ -57,6 +57,9 @@ def rx(
     folder: Path | None = None,
     record: Path | None = None,
     replay: Path | None = None,
+    empty: bool = False,
+    trusted: Path | None = None,
+    downstream: str | None = None,
     count: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     seconds: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     json_file: JsonFile = None,
@@ -91,6 +94,12 @@ def rx(
         Write all samples to this SigMF recording, too.
     replay
         Take samples from this SigMF recording in place of a radio, as fast as can be.
+    empty
+        Know no codec of the zoo: decoders have to arrive (tx --with-decoder).
+    trusted
+        Take only decoders that are signed with the private half of this Ed25519 key, a PEM file; without it all.
+    downstream
+        The network that says what is seen, of the zoo or a folder; without it resnet20-cifar10.
     count
         Stop after so many pictures.
     seconds
@@ -100,7 +109,9 @@ def rx(
     """
     from radio import make, running
 
-    common = {"reference": reference, "folder": folder and str(folder), "record": record and str(record)}
+    files = {"folder": folder, "record": record, "trusted": trusted}
+    common = {"reference": reference, "empty": empty, "downstream": downstream}
+    common |= {name: file and str(file) for name, file in files.items()}
     if replay:
         if args or freq or samp_rate or rx_gain or rx_antenna or profile:
             raise AppError("A recording has its own settings: give --replay without those of a radio.")
@@ -179,7 +190,8 @@ class _Arrivals:
         if receiver.nitems_read(0) < self._flowgraph.radio.samples() + TAIL:
             return False
         receiver.to_basic_block()._post(pmt.intern("flush"), pmt.PMT_T)
-        return receiver.images() <= self._tap.received() + decoder.dropped() + self._flowgraph.recognizer.dropped()
+        dropped = decoder.dropped() + self._flowgraph.recognizer.dropped()
+        return receiver.images() <= self._tap.received() + decoder.chunks() + dropped
 
     def _on_image(self, image: "ImagePdu") -> None:
         self._queue.put(

@@ -40,10 +40,18 @@ def tx(
     images: Annotated[str | None, Parameter(name=["--images", "-i"])] = None,
     period_s: float | None = None,
     repeat: bool = False,
+    with_decoder: bool = False,
+    decoder_every: int | None = None,
+    serial: int | None = None,
+    key: Path | None = None,
 ) -> None:
     """Send pictures by a radio: the flowgraph flowgraphs/semcc_tx.grc, which has the defaults, without a window.
 
-    Example: ./semcom tx -d type=b200 -f 915e6 -g 50 -i ~/Pictures --ratio 1/12
+    Examples:
+
+    ./semcom tx -d type=b200 -f 915e6 -g 50 -i ~/Pictures --ratio 1/12
+
+    ./semcom tx -d type=b200 -c aesc-mnist -i mnist --with-decoder --key key.pem
 
     Parameters
     ----------
@@ -65,20 +73,31 @@ def tx(
     profile
         What ./semcom hw calibrate wrote: gives the gain and the amplitude that are not given here.
     codec
-        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors.
+        A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors; or several names with commas
+        between, aesc-mnist,deepjscc: each picture goes by the one that was trained on its kind.
     ratio
         Bandwidth ratio k/n, such as 1/24.
     snr_db
         Es/N0 in dB to encode for.
     images
-        photos (four that come with scikit-image), cifar10, a file or a folder.
+        photos (four that come with scikit-image), cifar10 or mnist (test images), a file or a folder.
     period_s
         Seconds between two pictures at least.
     repeat
         Begin again after the last picture, until Ctrl-C.
+    with_decoder
+        Send the decoder ahead of the pictures, for receivers that have it not: of codecs of AESC-I.
+    decoder_every
+        Send it again after so many pictures; 0: once.
+    serial
+        A receiver takes another decoder of the same name only if its number is higher.
+    key
+        Sign it with this Ed25519 key, a PEM file (openssl genpkey -algorithm ed25519 -out key.pem).
     """
     from radio import make, running
 
+    if not with_decoder and (decoder_every is not None or serial is not None or key):
+        raise AppError("--decoder-every, --serial and --key are about a decoder that is sent: give --with-decoder too.")
     flowgraph = make(
         "semcc_tx",
         args=args,
@@ -95,6 +114,10 @@ def tx(
         images=images,
         period_s=period_s,
         repeat=repeat,
+        with_decoder=with_decoder,
+        decoder_every=decoder_every,
+        serial=serial,
+        key=key and str(key),
     )
     try:
         with running(flowgraph) as ended:
@@ -102,7 +125,8 @@ def tx(
     except KeyboardInterrupt:
         console.print("Stopped.")
     counts = flowgraph.radio_monitor.counts()
-    console.print(f"{flowgraph.burst_transmitter.images()} pictures sent; {counts}.", highlight=False, soft_wrap=True)
+    decoders = f", {flowgraph.model_sender.sent()} times the decoder" if with_decoder else ""
+    console.print(f"{_pictures(flowgraph)} pictures sent{decoders}; {counts}.", highlight=False, soft_wrap=True)
 
 
 def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:
@@ -123,12 +147,17 @@ def _follow(flowgraph: gr.top_block, ended: threading.Event) -> None:
             if ended.wait(TICK_S):
                 raise AppError(STOPPED)
             counts = monitor.counts()
-            progress.update(task, completed=transmitter.images(), radio=f"{counts.drops} drops" if counts.drops else "")
+            progress.update(task, completed=_pictures(flowgraph), radio=f"{counts.drops} drops" if counts.drops else "")
             if counts.bursts != before or _on_air(flowgraph):
                 before, quiet_since = counts.bursts, time.monotonic()
             if time.monotonic() - quiet_since > AIR_S:
                 missing = transmitter.frames() - counts.bursts
                 raise AppError(f"The radio did not report {missing} of {transmitter.frames()} bursts as sent.")
+
+
+def _pictures(flowgraph: gr.top_block) -> int:
+    """How many went on air; to the transmitter the chunks of a decoder are pictures too."""
+    return max(0, flowgraph.burst_transmitter.images() - flowgraph.model_sender.chunks())
 
 
 def _on_air(flowgraph: gr.top_block) -> bool:

@@ -118,6 +118,7 @@ def test_a_radio_that_sends_nothing_any_more_is_noticed_though_there_is_more_to_
         repeat=True,
         image_source=SimpleNamespace(done=lambda: False),
         burst_transmitter=SimpleNamespace(frames=lambda: 3, images=lambda: 3),
+        model_sender=SimpleNamespace(chunks=lambda: 0),
         radio_monitor=SimpleNamespace(counts=lambda: RadioCounts(bursts=1)),
     )
     with pytest.raises(AppError, match="did not report 2 of 3 bursts"):
@@ -156,6 +157,10 @@ def test_a_radio_that_is_not_there_ends_the_program() -> None:
         (("tx", "--ratio", "a sixth"), "written as 1/24 or 0.04"),
         (("tx", "-d", "type=virtual", "-c", "oracle"), "oracle"),
         (("tx", "-d", "type=virtual", "-i", "/no/such/folder"), "/no/such/folder"),
+        (("tx", "-d", "type=virtual", "--with-decoder"), "deepjscc is no codec of AESC-I"),
+        (("tx", "-d", "type=virtual", "--serial", 2), "give --with-decoder too"),
+        (("rx", "-d", "type=virtual", "--trusted", "/no/such.pem"), "/no/such.pem cannot be read as a key"),
+        (("rx", "-d", "type=virtual", "--downstream", "oracle"), "oracle"),
         (("rx", "-d", "type=virtual", "--record", "/no/such/folder/x"), "/no/such/folder"),
     ],
 )

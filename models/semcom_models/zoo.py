@@ -27,10 +27,16 @@ from semcom_models.errors import CodecError
 from semcom_models.repvgg import RepVGG
 from semcom_models.resnet import ResNet20
 from semcom_models.shufflenet import ShuffleNetV2
+from semcom_models.smallnet import SmallNet
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 CLASSIFIER = "resnet20-cifar10"
-DOWNSTREAM: dict[str, type[Downstream]] = {"resnet20": ResNet20, "repvgg": RepVGG, "shufflenetv2": ShuffleNetV2}
+DOWNSTREAM: dict[str, type[Downstream]] = {
+    "resnet20": ResNet20,
+    "repvgg": RepVGG,
+    "shufflenetv2": ShuffleNetV2,
+    "small": SmallNet,
+}
 """The architectures of downstream networks, by the names that cards and configs have for them."""
 
 
@@ -167,6 +173,12 @@ def read_card(folder: Path) -> Card:
         wrong = sorted(expected.symmetric_difference(content))
         raise CodecError(f"{path} is no card of this version: missing or unknown fields {', '.join(wrong)}.")
     return Card(**content)
+
+
+def trained_on(card: Card) -> str:
+    """The data set of a card, as configs name it, or several, "mnist+cifar10"; the oldest do not say CIFAR-10."""
+    data = card.training.get("config", {}).get("data", {})
+    return "+".join(data["of"]) if "of" in data else data.get("kind", "cifar10")
 
 
 def _halved(value: Tensor) -> Tensor:

@@ -11,7 +11,6 @@ import skimage
 import torch
 from semcom_models import measure, zoo
 from semcom_models.codec import Codec
-from semcom_models.downstream import CIFAR10_CLASSES
 from semcom_models.errors import CodecError
 from semcom_models.semcc import SemCC
 
@@ -113,7 +112,8 @@ class TestShipped:
         if judges(folder):
             small = torch.from_numpy(skimage.measure.block_reduce(photograph / 255.0, (8, 8, 1), np.mean))
             logits = zoo.load_classifier(folder)(small.permute(2, 0, 1).unsqueeze(0).float())
-            found = {"cat": round(logits.softmax(1)[0, CIFAR10_CLASSES.index("cat")].item(), 3)}
+            probability, likeliest = logits.softmax(1)[0].max(0)
+            found = {"likeliest": likeliest.item(), "probability": round(probability.item(), 3)}
         else:
             codec, sent = zoo.load_codec(folder), photograph[np.newaxis]
             received = {snr_db: measure.over_channel(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}

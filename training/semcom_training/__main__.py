@@ -6,7 +6,7 @@ import sys
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 from cyclopts.validators import Number
@@ -79,7 +79,8 @@ def eval_command(
         torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits; "none" for PSNR and SSIM alone.
     dataset
         cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
-        classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's.
+        classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's; mnist+cifar10 are
+        those of both, to be told apart.
     images
         So many of the test images, from the first on; without it 1,000, or all there are.
     free_headers
@@ -173,36 +174,49 @@ def _with_interval(value: float | None, interval: Interval | None, form: str) ->
 
 @app.command(name="figures")
 def figures_command(
-    *, out: Path = REPOSITORY / "docs/results", draw_only: bool = False, images: int = 1000, seed: Seed = 0
+    paper: Literal["tang", "dong"],
+    /,
+    *,
+    out: Path = REPOSITORY / "docs/results",
+    draw_only: bool = False,
+    images: int = 1000,
+    seed: Seed = 0,
 ) -> None:
-    """Redraw figures 4 to 15 and tables I and II of Tang et al. with the codecs of the zoo.
+    """Redraw the figures and tables of a paper with the codecs of the zoo.
 
-    Example: ./semcom figures
+    Examples:
+
+    ./semcom figures tang
+
+    ./semcom figures dong --draw-only
 
     Parameters
     ----------
+    paper
+        tang: SemCC, SemRE and their baselines, figures 4 to 15 and tables I and II.  dong: AESC-I, figures 4 to 8 and
+        10 to 14.
     out
-        The folder that gets rows.json, tables.md and fig04.png to fig15.png.
+        A folder in it with the name of the paper gets rows.json, tables.md and fig04.png and so on.
     draw_only
-        Draw what its rows.json has, without measuring anew.
+        Draw what rows.json has, without measuring anew.
     images
-        So many of the CIFAR-10 test images, from the first on.
+        So many of the test images, from the first on.
     seed
         What the channel is drawn from.
     """
-    from semcom_training import figures, results, tables
+    from semcom_training.papers import dong, rows, tang
 
+    module, folder = {"tang": tang, "dong": dong}[paper], out / paper
     if draw_only:
-        rows, at = results.read_rows(out)
+        points, at = rows.read_rows(folder)
     else:
-        planned, at = results.plan(), commit()
-        total = sum(1 + len(grid) for _, grid in planned)
-        rows = list(track(results.measured(planned, images=images, seed=seed), "measuring", total=total))
-        out.mkdir(parents=True, exist_ok=True)
-        results.write_rows(out, rows, commit=at)
-    tables.write_tables(rows, out / "tables.md", commit=at)
-    figures.draw_all(rows, out)
-    print(f"Wrote {out}.")
+        plan, at = module.plan(), commit()
+        measured = rows.measured(plan, images=images, seed=seed)
+        points = list(track(measured, "measuring", total=rows.number_of_rows(plan), transient=True))
+        folder.mkdir(parents=True, exist_ok=True)
+        rows.write_rows(folder, points, commit=at)
+    module.write(points, folder, commit=at)
+    print(f"Wrote {folder}.")
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from semcom_models.digital import capacity, separate
 from semcom_models.digital.announced import NEEDED_DB
 from semcom_models.digital.capacity import AtCapacity
 from semcom_models.digital.separate import SeparateCodec
+from semcom_models.digital.sources import Source, find_source
 from semcom_models.errors import CodecError
 from torch import nn
 
@@ -26,8 +28,8 @@ from semcom_training.errors import ConfigError
 from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
-CIFAR10 = Cifar10().kind  # which cards do not state that are older than other data
 TRIED = 100  # pictures that a scheme is chosen by
+FILES_KEPT = 20_000  # of a coder: those of 1,000 pictures for a dozen budgets
 Interval = tuple[float, float]
 Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -41,8 +43,8 @@ class Row:
     on the originals, are None where nothing judges; the last also where the accuracy on the originals is 0.
     ``psnr_db`` is the mean over the images of the PSNR in dB, None too where one came back exactly; ``ssim`` and
     ``lpips`` those of the two similarities, None where :mod:`semcom_models.measure` has none.  ``scheme`` is the
-    modulation and code rate of a separate codec.  Intervals are of 95 % confidence over the images: Wilson's for the
-    accuracy.
+    modulation and code rate of a separate codec, which does not pay for the headers of its files with
+    ``free_headers``.  Intervals are of 95 % confidence over the images: Wilson's for the accuracy.
     """
 
     codec: str | None
@@ -61,6 +63,7 @@ class Row:
     dataset: str = Cifar10.name
     lpips: float | None = None
     scheme: str | None = None
+    free_headers: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,6 +145,8 @@ class Evaluation:
             snr_db=point.snr_db,
             channel=point.channel,
         )
+        if isinstance(codec, SeparateCodec | AtCapacity):
+            row = replace(row, free_headers=codec.free_headers)
         return replace(row, scheme=codec.scheme.name) if isinstance(codec, SeparateCodec) else row
 
     def _with_best_scheme(self, codec: SeparateCodec, point: Point) -> SeparateCodec:
@@ -201,17 +206,22 @@ class Evaluation:
 
 def _load(name: str, *, free_headers: bool) -> ImageCodec | AtCapacity:
     if capacity.is_at_capacity(name):
-        return capacity.load(name, free_headers=free_headers)
+        return capacity.load(name, free_headers=free_headers, source=_remembering)
     if separate.is_separate(name):
-        return separate.load(name, free_headers=free_headers)
+        return separate.load(name, free_headers=free_headers, source=_remembering)
     return zoo.load_codec(name)
+
+
+@cache
+def _remembering(coder: str) -> Source:
+    """An image coder that does not code a picture anew at each point."""
+    return find_source(coder).remembering(FILES_KEPT)
 
 
 def load_downstream(name: str, *, judges: Pictures) -> nn.Module:
     """A downstream network, in evaluation mode; raises as :class:`Evaluation`."""
     if ":" not in name:
-        config = zoo.read_card(zoo.find(name)).training.get("config", {})
-        if config.get("data", {}).get("kind", CIFAR10) != judges.kind:
+        if zoo.trained_on(zoo.read_card(zoo.find(name))) != judges.kind:
             raise ConfigError(
                 f"{name} was not trained to judge {judges.name}; name a network that was by --downstream, or none."
             )

@@ -11,9 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from semcom_training.data import Cifar10, DataError, FashionMnist, Mnist, Stl10, data_dir, whole_pictures
+from semcom_training.data import DATA_SETS, Cifar10, DataError, Sources, data_dir, whole_pictures
 
-DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
 USUAL = 1000
 FEWEST = 2  # for an interval
 MOSAICS = "cifar10-mosaics"
@@ -37,9 +36,10 @@ class Pictures:
 
 
 def load_pictures(name: str, *, count: int | None = None) -> Pictures:
-    """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; ``MOSAICS`` of those of
-    CIFAR-10, in which image files are large enough for their coders; or, by its path, the pictures of a folder, whole
-    and sorted by size, its subfolders being the classes.
+    """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; of each of several, with
+    "+" between, shrunk to 32x32, their classes being the data sets; ``MOSAICS`` of those of CIFAR-10, in which image
+    files are large enough for their coders; or, by its path, the pictures of a folder, whole and sorted by size, its
+    subfolders being the classes.
 
     Raises:
         DataError: there is no such data set, it cannot be had, or it has not so many images, or less than two.
@@ -49,6 +49,10 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         test = source.load("test")
         part = test[: _checked(count, of=len(test), place=data_dir())]
         return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
+    if set(name.split("+")) <= DATA_SETS.keys():
+        sources = Sources(of=tuple(name.split("+")), each=10 * _checked(count, of=USUAL, place=data_dir()))
+        test = sources.load("test")
+        return Pictures(sources.name, name, [test.images.permute(0, 2, 3, 1).contiguous().numpy()], test.labels)
     if name == MOSAICS:
         source = Cifar10()
         mosaics = _mosaics(source.load("test").images.permute(0, 2, 3, 1).numpy())

@@ -14,7 +14,7 @@ from semcom_models import zoo
 
 from semcom_training import profiling
 from semcom_training.config import ClassifierConfig, choose_config, command_line
-from semcom_training.data import REPOSITORY, Cifar10, FashionMnist, Mnist, Stl10, data_dir
+from semcom_training.data import DATA_SETS, REPOSITORY, Cifar10, data_dir
 from semcom_training.errors import ConfigError
 from semcom_training.processes import joined
 from semcom_training.sweep import Place, planned, sweep
@@ -169,7 +169,7 @@ def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) 
     names
         cifar10 (170 MB to fetch; the one without names), mnist (12 MB), fashion-mnist (31 MB), stl10 (2.6 GB).
     """
-    known = {each.kind: each for each in (Cifar10(), Mnist(), FashionMnist(), Stl10())}
+    known = {kind: data_set() for kind, data_set in DATA_SETS.items()}
     for name in names or ("cifar10",):
         for split in ("train", "held_out", "test"):
             images = known[name].load(split).images

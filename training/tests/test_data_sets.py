@@ -3,6 +3,7 @@
 
 import gzip
 import hashlib
+import shutil
 import struct
 import tarfile
 from dataclasses import replace
@@ -12,8 +13,9 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from semcom_training.data import DataError, FashionMnist, Folder, LabelledImages, Mnist, Stl10, files, idx, stl
+from semcom_training.data import DataError, FashionMnist, Folder, LabelledImages, Mnist, Sources, Stl10, files, idx, stl
 from semcom_training.data.files import downloaded
+from semcom_training.pictures import load_pictures
 
 RNG = np.random.default_rng(0)
 
@@ -54,6 +56,21 @@ def test_digits_become_three_equal_channels(digits: dict[str, np.ndarray]) -> No
     other = replace(held_out, labels=held_out.labels + 1)
     assert held_out.digest() != other.digest()
     assert held_out.digest() == LabelledImages(held_out.images.clone(), held_out.labels).digest()
+
+
+def test_sources_are_told_apart_by_their_data_set(digits: dict[str, np.ndarray], root: Path) -> None:
+    shutil.copytree(root / "MNIST/raw", root / "FashionMNIST/raw")
+    data = Sources(of=("mnist", "fashion-mnist"), each=10)
+    train, held_out = data.load("train"), data.load("held_out")
+    assert (data.name, data.classes, train.images.shape) == ("MNIST and Fashion-MNIST", 2, (20, 3, 32, 32))
+    assert train.labels.tolist() == 10 * [0] + 10 * [1]
+    assert held_out.labels.tolist() == [0, 1]
+    for ours, theirs in zip(train.images[:10], digits["train-images-idx3"], strict=False):
+        assert abs(ours[0].float().mean() - theirs.mean()) < 3
+    pictures = load_pictures("mnist+fashion-mnist", count=3)
+    assert (pictures.kind, len(pictures), pictures.labels.tolist()) == ("mnist+fashion-mnist", 6, 3 * [0] + 3 * [1])
+    with pytest.raises(DataError, match="no data set and no folder 'mnist[+]svhn'"):
+        load_pictures("mnist+svhn")
 
 
 DAMAGE = {

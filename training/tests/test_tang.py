@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Figures and tables from rows that are made up."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -10,10 +11,11 @@ import pytest
 from PIL import Image
 from semcom_models import zoo
 from semcom_models.errors import CodecError
-from semcom_training import figures, results, tables
 from semcom_training.data import DataError
 from semcom_training.evaluate import Row
-from semcom_training.results import METHODS, OTHERS, RATIOS, SNRS_DB, published
+from semcom_training.papers import rows as kept
+from semcom_training.papers import tang, tang_figures, tang_tables
+from semcom_training.papers.tang import HEADERS_FREE, METHODS, NAMES, OTHERS, RATIOS, SEPARATE, SNRS_DB, published
 
 
 def row(codec: str | None, ratio: float | None = None, snr_db: float | None = None, **others: object) -> Row:
@@ -26,7 +28,7 @@ def row(codec: str | None, ratio: float | None = None, snr_db: float | None = No
 def rows() -> list[Row]:
     by_ratio = [
         row(codec, float(ratio), snr_db, channel=channel)
-        for codec in METHODS
+        for codec in NAMES
         for ratio in RATIOS
         for snr_db in (5.0, 20.0)
         for channel in ("awgn", "rayleigh")
@@ -42,8 +44,8 @@ def rows() -> list[Row]:
 
 
 def test_every_figure_is_drawn(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "_draw_pictures", lambda path, codecs: path.write_text(" ".join(codecs)))
-    figures.draw_all(rows, tmp_path)
+    monkeypatch.setattr(tang_figures, "_draw_pictures", lambda path, codecs: path.write_text(" ".join(codecs)))
+    tang_figures.draw_all(rows, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"fig{number:02d}.png" for number in range(4, 16)]
     assert (tmp_path / "fig15.png").read_text().split() == list(METHODS)
     for number in range(4, 15):
@@ -53,10 +55,13 @@ def test_every_figure_is_drawn(rows: list[Row], tmp_path: Path, monkeypatch: pyt
 def test_a_figure_has_our_points_and_those_of_the_paper(rows: list[Row]) -> None:
     """Figure 7: PSNR over AWGN at 5 dB, a curve for each method; stars where the paper states a number."""
     ours = [replace(each, psnr_db=each.psnr_db + 100 * each.ratio) if each.codec else each for each in rows]
-    _, axes = figures.plt.subplots()
-    figures._by_ratio(axes, 7, ours)
+    _, axes = tang_figures.plt.subplots()
+    tang_figures._by_ratio(axes, 7, ours)
     curves = {container.get_label(): container.lines[0].get_xydata() for container in axes.containers}
-    assert list(curves) == ["SemCC", "SemRE", "DeepJSCC", "DeepSC", "SemCC without fine-tuning"]
+    assert list(curves) == [
+        *("SemCC", "SemRE", "DeepJSCC", "DeepSC", "SemCC without fine-tuning"),
+        *("WebP + LDPC", "HEVC intra + LDPC, headers free", "HEVC intra at capacity, headers free"),
+    ]
     for points in curves.values():
         assert points == pytest.approx(np.array([[float(ratio), 20 + 100 * ratio] for ratio in RATIOS]))
     stars = {(round(x, 3), y) for line in axes.lines if line.get_marker() == "*" for x, y in line.get_xydata()}
@@ -66,7 +71,7 @@ def test_a_figure_has_our_points_and_those_of_the_paper(rows: list[Row]) -> None
         (0.167, 21.28),
     } | {(0.042, 16.0), (0.083, 18.97), (0.167, 23.18)}
     assert axes.get_title() == "as Fig. 7: AWGN, 5 dB"
-    figures.plt.close()
+    tang_figures.plt.close()
 
 
 def test_without_a_codec_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,18 +79,18 @@ def test_without_a_codec_there_is_nothing_to_draw(tmp_path: Path, monkeypatch: p
     with pytest.raises(
         CodecError, match="has none of semcc, semre, deepjscc, deepsc, semcc-without-fine-tuning; train one"
     ):
-        results.plan()
+        tang.plan()
 
 
 def test_one_codec_is_enough_for_a_figure(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(figures, "_draw_pictures", lambda path, codecs: None)
-    figures.draw_all([each for each in rows if each.codec in (None, "deepjscc")], tmp_path)
+    monkeypatch.setattr(tang_figures, "_draw_pictures", lambda path, codecs: None)
+    tang_figures.draw_all([each for each in rows if each.codec in (None, "deepjscc")], tmp_path)
     assert (tmp_path / "fig04.png").is_file()
 
 
 def test_tables_have_ours_beside_theirs(rows: list[Row], tmp_path: Path) -> None:
     shipped = [each for each in rows if each.codec != "semcc-without-fine-tuning"]
-    tables.write_tables(shipped, tmp_path / "tables.md", commit="abc")
+    tang_tables.write_tables(shipped, tmp_path / "tables.md", commit="abc")
     text = (tmp_path / "tables.md").read_text()
     assert "| baseline | 1/24 | 80.0 (78.0 to 82.0) | 87.13 | 20.00 (19.00 to 21.00) | 15.87 |" in text
     assert "| without FT | 1/6 | not trained | 78.79 | not trained | 20.48 |" in text
@@ -93,14 +98,30 @@ def test_tables_have_ours_beside_theirs(rows: list[Row], tmp_path: Path) -> None
     assert text.count("\n| SemRE | rayleigh | 5 | 2/5 | 80.0") == 1
 
 
-def test_rows_come_back(rows: list[Row], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(zoo, "find", lambda name: name)
-    monkeypatch.setattr(zoo, "read_card", lambda name: type("Card", (), {"weights_sha256": f"hash of {name}"}))
-    results.write_rows(tmp_path, rows, commit="abc")
-    again, commit = results.read_rows(tmp_path)
+def test_rows_come_back(rows: list[Row], tmp_path: Path) -> None:
+    kept.write_rows(tmp_path, rows, commit="abc")
+    again, commit = kept.read_rows(tmp_path)
     assert (again, commit) == (rows, "abc")
+    hashes = json.loads((tmp_path / kept.ROWS).read_text())["weights_sha256"]
+    assert hashes["semcc"] == zoo.read_card(zoo.find("semcc")).weights_sha256
+    assert not hashes.keys() & {SEPARATE, *HEADERS_FREE}
     with pytest.raises(DataError, match="without --draw-only"):
-        results.read_rows(tmp_path / "nowhere")
+        kept.read_rows(tmp_path / "nowhere")
+
+
+def test_methods_and_separate_codecs_are_measured_at_the_same_points() -> None:
+    plan = tang.plan()
+    assert list(dict.fromkeys(each.downstream for each in plan)) == [
+        zoo.CLASSIFIER,
+        *(each.downstream for each in OTHERS),
+    ]
+    for paid, free in zip(plan[::2], plan[1::2], strict=True):
+        assert {"semcc", SEPARATE} <= set(paid.grid.codecs) and not paid.grid.free_headers
+        assert set(free.grid.codecs) <= set(HEADERS_FREE) and free.grid.free_headers
+        assert replace(paid.grid, codecs=[], free_headers=True) == replace(free.grid, codecs=[])
+    assert kept.number_of_rows(plan) == sum(
+        1 + len(paid.grid) + len(free.grid) for paid, free in zip(plan[::2], plan[1::2], strict=True)
+    )
 
 
 def test_what_the_paper_states_is_within_reason() -> None:

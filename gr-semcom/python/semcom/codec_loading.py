@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from semcom_models.aesc.air import DecoderReceiver
+    from semcom_models.choice import Choice
     from semcom_models.codec import Codec, Csi
     from semcom_models.judge import Judge
 
@@ -53,6 +54,14 @@ def find_codec(codec: "str | Codec", *, engine: str) -> "Codec":
     if isinstance(codec, str):
         return _models()[1].load_codec(codec, engine=engine)
     return codec
+
+
+def find_choice(codec: "str | Codec", *, engine: str) -> "Choice":
+    """What picks the codec of each picture: the one of this name, or of several with commas between."""
+    _models()
+    from semcom_models.choice import Choice
+
+    return Choice(codec.split(",") if isinstance(codec, str) else [codec], engine=engine)
 
 
 def codec_by_id(codec_id: int, *, engine: str) -> "Codec":

@@ -50,11 +50,15 @@ class decoder(batch_block):
     ) -> None:
         batch_block.__init__(self, "decoder", inport="symbols", outport="images", batch=batch)
         self._engine, self._zoo = check_engine(engine), zoo
-        self._models = decoder_receiver(trusted)
+        self._models, self._chunks = decoder_receiver(trusted), 0
         self._chunks_id, self._chunk_symbols = chunks_id()
         self._offer("models")
         loaded = (find_codec(codec, engine=self._engine) for codec in codecs)
         self._codecs: dict[int, Codec | str] = {codec.id: codec for codec in loaded}
+
+    def chunks(self) -> int:
+        """How many chunks of decoders came; one with which a decoder was refused is among the dropped instead."""
+        return self._chunks
 
     def _parse(self, pdu: pmt.pmt_base) -> ReceivedPdu:
         return ReceivedPdu.from_pmt(pdu)
@@ -83,6 +87,7 @@ class decoder(batch_block):
             raise BadPdu(f"{items[0].symbols.size} symbols are no chunk of a decoder.")
         symbols, noise_var = (np.stack([getattr(item, name) for item in items]) for name in ("symbols", "noise_var"))
         new, refused = self._models.take(symbols, noise_var)
+        self._chunks += len(items) - len(refused)
         for why in refused:
             with self.guard():
                 raise BadPdu(why)

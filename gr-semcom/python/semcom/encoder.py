@@ -10,11 +10,12 @@ import numpy as np
 import pmt
 
 from .batch_block import batch_block
-from .codec_loading import check_engine, find_codec
+from .codec_loading import check_engine, find_choice
 from .pdu_block import sentence
 from .pdus import ImagePdu, SymbolsPdu
 
 if TYPE_CHECKING:
+    from semcom_models.choice import Choice
     from semcom_models.codec import Codec
 
 
@@ -22,12 +23,13 @@ if TYPE_CHECKING:
 class _Sending:
     """What pictures are encoded with; replaced as a whole, as setters and encoding have threads of their own."""
 
-    codec: "Codec"
+    codec: "Choice"
     ratio: float | None
     snr_db: float
 
     def __post_init__(self) -> None:
-        self.codec.symbols_for(1, 1, ratio=self.ratio)  # which objects to a ratio that the codec has not
+        for codec in self.codec.codecs:
+            codec.symbols_for(1, 1, ratio=self.ratio)  # which objects to a ratio that the codec has not
         if not math.isfinite(self.snr_db):
             raise ValueError(f"snr_db is {self.snr_db}; it must be finite.")
 
@@ -39,7 +41,8 @@ class encoder(batch_block):
     ratio, change the ratio first; None goes with all.
 
     Args:
-        codec: a name of the zoo ("deepjscc", "semcc"), a folder with a card and weights, or a codec.
+        codec: a name of the zoo ("deepjscc", "semcc"), a folder with a card and weights, or a codec; or several names
+            with commas between, "aesc-mnist,deepjscc": each picture goes by the one that was trained on its kind.
         ratio: bandwidth ratio k/n to send at, overhead not counted; None is the codec's usual one, 1/6 or the nearest
             that it has.
         snr_db: Es/N0 in dB to encode for; some codecs take no notice of it.
@@ -62,7 +65,7 @@ class encoder(batch_block):
     ) -> None:
         batch_block.__init__(self, "encoder", inport="images", outport="symbols", batch=batch)
         self._engine = check_engine(engine)
-        self._sending = _Sending(find_codec(codec, engine=self._engine), ratio, snr_db)
+        self._sending = _Sending(find_choice(codec, engine=self._engine), ratio, snr_db)
 
     def set_codec(self, codec: "str | Codec") -> None:
         """Another codec, at the present ratio."""
@@ -82,11 +85,10 @@ class encoder(batch_block):
         before = self._sending
         try:
             if name == "codec":
-                value = find_codec(value, engine=self._engine)
+                value = find_choice(value, engine=self._engine)
             self._sending = replace(before, **{name: value})
         except Exception as error:
-            now = before.codec.name if name == "codec" else getattr(before, name)
-            self.logger.warn(f"{name} stays {now}: {sentence(error)}")
+            self.logger.warn(f"{name} stays {getattr(before, name)}: {sentence(error)}")
 
     def _parse(self, pdu: pmt.pmt_base) -> ImagePdu:
         return ImagePdu.from_pmt(pdu)
@@ -95,19 +97,25 @@ class encoder(batch_block):
         return item.height, item.width
 
     def _run(self, items: list[ImagePdu]) -> list[pmt.pmt_base]:
-        sending = self._sending
-        codec, pixels = sending.codec, np.stack([item.pixels for item in items])
-        symbols = codec.encode(pixels, ratio=sending.ratio, snr_db=sending.snr_db)
-        return [
-            SymbolsPdu(
-                image_id=item.image_id,
-                name=item.name,
-                codec=codec.name,
-                codec_id=codec.id,
-                height=item.height,
-                width=item.width,
-                scale=1.0,
-                symbols=row,
-            ).to_pmt()
-            for item, row in zip(items, symbols, strict=True)
-        ]
+        sending, pixels = self._sending, np.stack([item.pixels for item in items])
+        chosen = sending.codec.for_pictures(pixels)
+        encoded: dict[int, pmt.pmt_base] = {}
+        for codec in sending.codec.codecs:
+            places = [place for place, of_it in enumerate(chosen) if of_it is codec]
+            if places:
+                symbols = codec.encode(pixels[places], ratio=sending.ratio, snr_db=sending.snr_db)
+                encoded |= {place: _pdu(items[place], codec, row) for place, row in zip(places, symbols, strict=True)}
+        return [encoded[place] for place in range(len(items))]
+
+
+def _pdu(item: ImagePdu, codec: "Codec", symbols: np.ndarray) -> pmt.pmt_base:
+    return SymbolsPdu(
+        image_id=item.image_id,
+        name=item.name,
+        codec=codec.name,
+        codec_id=codec.id,
+        height=item.height,
+        width=item.width,
+        scale=1.0,
+        symbols=symbols,
+    ).to_pmt()

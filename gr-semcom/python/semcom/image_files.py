@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Pictures in and out: photographs of any kind read safely, PNG files written whole or not at all."""
 
+import gzip
 import importlib.util
 import os
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -26,6 +28,8 @@ FORMATS = ("PNG", "JPEG", "JPEG2000", "WEBP", "GIF", "BMP", "TIFF", "PPM")
 SUFFIXES = frozenset(".png .jpg .jpeg .jpe .jp2 .j2k .webp .gif .bmp .tif .tiff .ppm .pgm .pbm .pnm".split())
 CIFAR10_FILE = Path("cifar-10-batches-bin", "test_batch.bin")
 CIFAR10_RECORD_BYTES = 1 + 3 * 32 * 32
+MNIST_FILE = Path("MNIST", "raw", "t10k-images-idx3-ubyte.gz")
+MNIST_HEAD_BYTES, MNIST_SIDE = 16, 28
 
 
 class ImageError(ValueError):
@@ -48,8 +52,8 @@ def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
     """All pictures that ``images`` names, in order, without reading the files; no two have the same name.
 
     Args:
-        images: "photos" (four photographs that come with scikit-image), "cifar10" (the test set), a file, a
-            folder (its pictures by name; folders inside it are not entered), pixels uint8 [H, W, 3] or
+        images: "photos" (four photographs that come with scikit-image), "cifar10" or "mnist" (the test sets), a
+            file, a folder (its pictures by name; folders inside it are not entered), pixels uint8 [H, W, 3] or
             [N, H, W, 3], or an iterable of any of these.
 
     Raises:
@@ -64,10 +68,8 @@ def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
 def _find(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
     if isinstance(images, np.ndarray):
         return _array_pictures(images)
-    if isinstance(images, str) and images == "photos":
-        return _photos()
-    if isinstance(images, str) and images == "cifar10":
-        return _cifar10()
+    if isinstance(images, str) and images in _NAMED:
+        return _NAMED[images]()
     if isinstance(images, (str, Path)):
         return _path_pictures(Path(images).expanduser())
     return [picture for part in images for picture in _find(part)]
@@ -104,17 +106,38 @@ def _photos() -> list[Picture]:
 
 
 def _cifar10() -> list[Picture]:
-    path = Path(os.environ.get("SEMCOM_DATA", "data")) / CIFAR10_FILE
-    if not path.is_file():
-        raise ImageError(
-            f"CIFAR-10 is not at {path.absolute()}: run ./semcom data, or let SEMCOM_DATA name the folder that has it."
-        )
+    path = _data_file(CIFAR10_FILE, "CIFAR-10", "./semcom data")
     raw = np.fromfile(path, dtype=np.uint8)
     if raw.size == 0 or raw.size % CIFAR10_RECORD_BYTES:
         raise ImageError(f"{path} is damaged ({raw.size} bytes); delete it and fetch it again.")
     planes = raw.reshape(-1, CIFAR10_RECORD_BYTES)[:, 1:].reshape(-1, 3, 32, 32)
     pixels = np.ascontiguousarray(planes.transpose(0, 2, 3, 1))
     return [Picture(f"cifar10-{index:05d}", one) for index, one in enumerate(pixels)]
+
+
+def _mnist() -> list[Picture]:
+    path = _data_file(MNIST_FILE, "MNIST", "./semcom data mnist")
+    try:
+        raw = gzip.decompress(path.read_bytes())[MNIST_HEAD_BYTES:]
+    except (OSError, EOFError, zlib.error):
+        raw = b""
+    if not raw or len(raw) % MNIST_SIDE**2:
+        raise ImageError(f"{path} is damaged; delete it and fetch it again.")
+    grey = np.frombuffer(raw, np.uint8).reshape(-1, MNIST_SIDE, MNIST_SIDE, 1)
+    return [Picture(f"mnist-{index:05d}", one) for index, one in enumerate(np.repeat(grey, 3, axis=3))]
+
+
+def _data_file(file: Path, name: str, command: str) -> Path:
+    """Where a file of a data set is; raises ImageError where it is not, with the command that fetches it."""
+    path = Path(os.environ.get("SEMCOM_DATA", "data")) / file
+    if not path.is_file():
+        raise ImageError(
+            f"{name} is not at {path.absolute()}: run {command}, or let SEMCOM_DATA name the folder that has it."
+        )
+    return path
+
+
+_NAMED = {"photos": _photos, "cifar10": _cifar10, "mnist": _mnist}
 
 
 def _path_pictures(path: Path) -> list[Picture]:

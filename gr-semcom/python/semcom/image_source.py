@@ -25,7 +25,8 @@ class image_source(worker_block):
     started again, the block goes on with the next picture.
 
     Args:
-        images: what to send, see :func:`image_files.find_pictures`; a str is "photos", "cifar10" or a path.
+        images: what to send, see :func:`image_files.find_pictures`; a str is "photos", "cifar10", "mnist" or a
+            path.
         window: pictures that may be on their way; 0 sends everything at once and needs no ``ack``.
         repeat: begin again after the last picture, for ever.
         period_s: seconds between two pictures at least, for those who watch them arrive.

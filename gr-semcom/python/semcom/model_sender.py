@@ -48,7 +48,7 @@ class model_sender(pdu_block):
         pdu_block.__init__(self, "model_sender")
         if not 0 <= serial < 2**53 or every < 0:
             raise ValueError(f"serial is {serial} and every is {every}; both must be 0 or more.")
-        self._every, self._sent = every, 0
+        self._every, self._sent, self._chunks_sent = every, 0, 0
         self._id, _ = chunks_id()
         self._chunks = dict(decoder_symbols(codec, serial=serial, snr_db=snr_db, key=key) for codec in codecs)
         self._pictures = dict.fromkeys(self._chunks, 0)
@@ -58,6 +58,10 @@ class model_sender(pdu_block):
     def sent(self) -> int:
         """How many decoders were sent, each sending counted."""
         return self._sent
+
+    def chunks(self) -> int:
+        """How many PDUs that was."""
+        return self._chunks_sent
 
     def _on_symbols(self, pdu: pmt.pmt_base) -> None:
         with self.guard():
@@ -81,5 +85,6 @@ class model_sender(pdu_block):
                 scale=1.0,
                 symbols=symbols,
             )
+            self._chunks_sent += 1
             self._publish("symbols", chunk.to_pmt())
         self._sent += 1

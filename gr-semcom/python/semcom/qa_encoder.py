@@ -3,6 +3,7 @@
 import math
 import threading
 import unittest
+from dataclasses import replace
 from fractions import Fraction
 from unittest import mock
 
@@ -10,7 +11,7 @@ import numpy as np
 import pmt
 from gnuradio.semcom import encoder
 from gnuradio.semcom.batch_block import MAX_BATCH_PIXELS
-from gnuradio.semcom.pdus import SymbolsPdu
+from gnuradio.semcom.pdus import ImagePdu, SymbolsPdu
 from qa_support import broken, image_pdu, post, running, wait_until
 from qa_support.standin_codec import StandInCodec, needs_models
 
@@ -101,6 +102,23 @@ class qa_encoder(unittest.TestCase):
             tap.wait(2)
         self.assertEqual(block.dropped(), 1)
 
+    def test_each_picture_goes_by_the_codec_that_is_chosen_for_it(self) -> None:
+        first, second = StandInCodec(codec_id=1), StandInCodec(codec_id=2)
+        block = encoder(first, batch=8)
+        choice = mock.Mock(codecs=[first, second])
+        choice.for_pictures = lambda pictures: [first if picture.max() < 128 else second for picture in pictures]
+        block._sending = replace(block._sending, codec=choice)
+        first.hold.clear()
+        with running(block, "symbols") as tap:
+            for image_id, grey in enumerate((0, 0, 255, 0, 255)):
+                post(block, "images", ImagePdu(image_id, "grey", np.full((4, 4, 3), grey, np.uint8)).to_pmt())
+                if image_id == 0:
+                    first.entered.wait(10)  # the others go together
+            first.hold.set()
+            sent = [SymbolsPdu.from_pmt(pdu) for pdu in tap.wait(5)]
+        self.assertEqual([(each.image_id, each.codec_id) for each in sent], [(0, 1), (1, 1), (2, 2), (3, 1), (4, 2)])
+        self.assertEqual((first.batches, second.batches), ([1, 2], [2]))
+
     def test_the_codec_can_be_changed_while_running_for_one_that_loads(self) -> None:
         block = encoder(StandInCodec(codec_id=1))
         with running(block, "symbols") as tap:
@@ -147,7 +165,7 @@ class qa_encoder(unittest.TestCase):
         self.assertEqual(block.logger.warn.call_count, 7)
         block.set_ratio(None)
         block.set_codec(StandInCodec(codec_id=4))
-        self.assertEqual(block._sending.codec.id, 4)
+        self.assertEqual(block._sending.codec.codecs[0].id, 4)
         self.assertEqual(block.logger.warn.call_count, 7)
 
     def test_a_ratio_that_the_codec_has_not_is_told_in_a_sentence(self) -> None:

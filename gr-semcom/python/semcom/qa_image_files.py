@@ -2,6 +2,7 @@
 """Photographs of every kind, and files that are none."""
 
 import errno
+import gzip
 import os
 import struct
 import tempfile
@@ -13,6 +14,7 @@ from unittest import mock
 import numpy as np
 from gnuradio.semcom.image_files import (
     CIFAR10_FILE,
+    MNIST_FILE,
     ImageError,
     find_pictures,
     read_image,
@@ -164,6 +166,23 @@ class qa_image_files(unittest.TestCase):
             patched = mock.patch("PIL.Image.open" if method == "open" else f"pathlib.Path.{method}", side_effect=denied)
             with patched, self.assertRaisesRegex(ImageError, f"{place}: Permission denied."):
                 call(place)
+
+    def test_mnist(self) -> None:
+        with mock.patch.dict(os.environ, {"SEMCOM_DATA": str(self.folder)}):
+            with self.assertRaisesRegex(ImageError, "MNIST is not at .*semcom data mnist"):
+                find_pictures("mnist")
+            file = self.folder / MNIST_FILE
+            file.parent.mkdir(parents=True)
+            grey = np.random.default_rng(1).integers(0, 256, (3, 28, 28), np.uint8)
+            whole = gzip.compress(b"\0\0\x08\x03" + np.array([3, 28, 28], ">u4").tobytes() + grey.tobytes())
+            file.write_bytes(whole)
+            found = find_pictures("mnist")
+            np.testing.assert_array_equal(np.stack([picture.pixels()[..., 1] for picture in found]), grey)
+            self.assertEqual((found[2].name, found[2].pixels().shape), ("mnist-00002", (28, 28, 3)))
+            for damaged in (b"", b"rubbish", whole[:-9], gzip.compress(b""), gzip.compress(b"\0" * 999)):
+                file.write_bytes(damaged)
+                with self.assertRaisesRegex(ImageError, "damaged"):
+                    find_pictures("mnist")
 
     def test_cifar10(self) -> None:
         with mock.patch.dict(os.environ, {"SEMCOM_DATA": str(self.folder)}):

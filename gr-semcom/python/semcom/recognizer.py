@@ -12,17 +12,17 @@ from .pdus import ImagePdu
 
 
 class recognizer(batch_block):
-    """Image PDUs in at ``images``; the same out at ``images`` with ``recognized``, one of the classes of CIFAR-10.
+    """Image PDUs in at ``images``; the same out at ``images`` with ``recognized``, one of the classes of the network.
 
-    A picture is shrunk whole to 32x32 pixels first.
+    A picture is first shrunk whole to the size that the network was trained on.
 
     Args:
-        downstream: a network of the zoo, or a folder with a card and weights.
+        downstream: a network of the zoo, or a folder with a card and weights, trained on CIFAR-10 or MNIST.
         batch: look at so many queued pictures at once.
 
     Raises:
         RuntimeError: semcom_models or PyTorch is missing.
-        CodecError: there is no such network.
+        CodecError: there is no such network, or its classes have no names here.
     """
 
     def __init__(self, *, downstream: str = "resnet20-cifar10", batch: int = 64) -> None:

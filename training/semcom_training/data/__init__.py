@@ -21,12 +21,14 @@ from semcom_training.data.images import (
     random_shift,
     to_unit,
 )
+from semcom_training.data.sources import DATA_SETS, Sources
 from semcom_training.data.stl import Stl10
 from semcom_training.errors import DataError
 
-DataSet = Annotated[Cifar10 | Mnist | FashionMnist | Stl10 | Folder, Field(discriminator="kind")]
+DataSet = Annotated[Cifar10 | Mnist | FashionMnist | Stl10 | Folder | Sources, Field(discriminator="kind")]
 
 __all__ = [
+    "DATA_SETS",
     "REPOSITORY",
     "Augmentation",
     "Cifar10",
@@ -37,6 +39,7 @@ __all__ = [
     "FolderImages",
     "LabelledImages",
     "Mnist",
+    "Sources",
     "Split",
     "Stl10",
     "cifar10",

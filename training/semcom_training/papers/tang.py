@@ -1,24 +1,36 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The points behind the figures and tables of Tang et al.: ours, measured, and theirs, as their text states them."""
+"""H. Tang et al., Contrastive Learning based Semantic Communications: our points beside those that its text states."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from semcom_models import zoo
+from semcom_models.digital import separate
 from semcom_models.errors import CodecError
 
-from semcom_training.data import DataError
-from semcom_training.evaluate import Evaluation, Grid, Row
-from semcom_training.pictures import load_pictures
+from semcom_training.evaluate import Grid, Row
+from semcom_training.papers.rows import Planned, shipped
 
 METHODS = ("semcc", "semre", "deepjscc", "deepsc", "semcc-without-fine-tuning")
-"""Names in the zoo; the last, an ablation, does not ship: docs/results/README.md has its command."""
+"""Names in the zoo; the last, an ablation, does not ship: docs/results/tang/README.md has its command."""
+SEPARATE = "webp+ldpc"
+HEADERS_FREE = ("heif+ldpc", "heif+capacity")
+"""In the place of the paper's BPG, which is HEVC intra too; as there, headers are not counted."""
+NAMES = {
+    "semcc": "SemCC",
+    "semre": "SemRE",
+    "deepjscc": "DeepJSCC",
+    "deepsc": "DeepSC",
+    "semcc-without-fine-tuning": "SemCC without fine-tuning",
+    SEPARATE: "WebP + LDPC",
+    "heif+ldpc": "HEVC intra + LDPC, headers free",
+    "heif+capacity": "HEVC intra at capacity, headers free",
+}
 RATIOS = tuple(map(Fraction, ("1/24", "1/12", "1/6", "1/4", "1/3", "2/5")))
 SNRS_DB = (0.0, 5.0, 10.0, 15.0, 20.0, 25.0)
-ROWS = "rows.json"
 
 
 @dataclass(frozen=True)
@@ -51,17 +63,12 @@ class Published:
 
 def published() -> list[Published]:
     """What the text and the tables of the paper state."""
-    points = json.loads(Path(__file__).with_name("paper.json").read_text())["points"]
+    points = json.loads(Path(__file__).with_name("tang.json").read_text())["points"]
     return [Published(**point | {"ratio": Fraction(point["ratio"])}) for point in points]
 
 
-def shipped(names: tuple[str, ...]) -> list[str]:
-    """Those of ``names`` that the zoo has."""
-    return [name for name in names if (zoo.zoo_dir() / name / zoo.CARD).is_file()]
-
-
-def plan() -> list[tuple[str, Grid]]:
-    """What to measure: downstream networks, and the points that each judges.
+def plan() -> list[Planned]:
+    """What to measure.
 
     Raises:
         CodecError: none of the methods is in the zoo.
@@ -71,46 +78,23 @@ def plan() -> list[tuple[str, Grid]]:
         raise CodecError(
             f"The zoo in {zoo.zoo_dir()} has none of {', '.join(METHODS)}; train one of them: ./semcom train deepjscc."
         )
-    by_ratio = Grid(codecs=codecs, ratios=RATIOS, snrs_db=(5.0, 20.0), channels=("awgn", "rayleigh"))
-    others = [
-        (other.downstream, Grid(codecs=codecs, ratios=[other.ratio], snrs_db=SNRS_DB, channels=["rayleigh"]))
-        for other in OTHERS
-        if shipped((other.downstream,))
-    ]
-    return [(zoo.CLASSIFIER, by_ratio), *others]
+    bounds = [name for name in HEADERS_FREE if name.partition("+")[0] + separate.OVER_LDPC in separate.names()]
+
+    def seen_by(downstream: str, ratios: Sequence[Fraction], snrs_db: Sequence[float], channels: Sequence[str]) -> list:
+        at = {"ratios": ratios, "snrs_db": snrs_db, "channels": channels}
+        grids = [Grid(codecs=[*codecs, SEPARATE], **at), Grid(codecs=bounds, **at, free_headers=True)]
+        return [Planned("cifar10", downstream, grid) for grid in grids]
+
+    planned = seen_by(zoo.CLASSIFIER, RATIOS, (5.0, 20.0), ("awgn", "rayleigh"))
+    for other in OTHERS:
+        if shipped((other.downstream,)):
+            planned += seen_by(other.downstream, [other.ratio], SNRS_DB, ["rayleigh"])
+    return planned
 
 
-def measured(plan: list[tuple[str, Grid]], *, images: int, seed: int) -> Iterator[Row]:
-    """The rows of a plan: for each downstream network the originals first."""
-    pictures = load_pictures("cifar10", count=images)
-    for downstream, grid in plan:
-        evaluation = Evaluation(pictures, downstream=downstream, seed=seed)
-        yield evaluation.originals()
-        yield from evaluation.rows(grid)
+def write(rows: Sequence[Row], folder: Path, *, commit: str) -> None:
+    """``tables.md``, and the figures that there are points for."""
+    from semcom_training.papers import tang_figures, tang_tables
 
-
-def write_rows(folder: Path, rows: list[Row], *, commit: str) -> None:
-    """``rows.json``: the rows, the commit, and the hashes of the weights that they are about."""
-    names = {name for row in rows for name in (row.codec, row.downstream) if name}
-    content = {
-        "commit": commit,
-        "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in sorted(names)},
-        "rows": [asdict(row) for row in rows],
-    }
-    (folder / ROWS).write_text(json.dumps(content, indent=1) + "\n")
-
-
-def read_rows(folder: Path) -> tuple[list[Row], str]:
-    """The rows of ``rows.json``, and the commit that they were measured at.  Raises DataError where there are none."""
-    try:
-        content = json.loads((folder / ROWS).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder / ROWS} cannot be read ({error}); run ./semcom figures without --draw-only."
-        ) from error
-    return [_row(values) for values in content["rows"]], content["commit"]
-
-
-def _row(values: dict) -> Row:
-    """JSON has no tuples."""
-    return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    tang_tables.write_tables(rows, folder / "tables.md", commit=commit)
+    tang_figures.draw_all(rows, folder)

@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Figures 4 to 15 of Tang et al. with our points, over what the paper states of its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import skimage
+from matplotlib.axes import Axes
 from semcom_models import measure, zoo
 
 from semcom_training.evaluate import Row
-from semcom_training.results import METHODS, OTHERS, Published, published
+from semcom_training.papers.plots import AXES, CHANNELS, curve, figure, plt
+from semcom_training.papers.tang import METHODS, NAMES, OTHERS, Published, published
 
-matplotlib.use("Agg")
-import matplotlib.pyplot as plt  # noqa: E402
-from matplotlib.axes import Axes  # noqa: E402
-
-NAMES = dict(zip(METHODS, ("SemCC", "SemRE", "DeepJSCC", "DeepSC", "SemCC without fine-tuning"), strict=True))
-COLOURS = dict(zip(METHODS, ("tab:red", "tab:orange", "tab:blue", "tab:green", "tab:pink"), strict=True))
-AXES = {"accuracy": "accuracy, %", "psnr_db": "PSNR, dB"}
+COLOURS = ("tab:red", "tab:orange", "tab:blue", "tab:green", "tab:pink", "black", "dimgrey", "darkgrey")
+STYLES = {
+    name: {"color": colour, "linestyle": "-" if name in METHODS else "--"}
+    for name, colour in zip(NAMES, COLOURS, strict=True)
+}
 BY_RATIO = {
     4: ("accuracy", "awgn", 20.0),
     5: ("psnr_db", "awgn", 20.0),
@@ -30,35 +30,33 @@ BY_RATIO = {
     11: ("psnr_db", "rayleigh", 5.0),
 }
 """What figures 4 to 11 show against the bandwidth ratio, over which channel, at which SNR in dB."""
-CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading"}
 
 
 def draw_all(rows: Sequence[Row], folder: Path) -> None:
     """Write ``fig04.png`` to ``fig15.png``; those without a measured point are left out."""
     for number in BY_RATIO:
-        _write(folder, number, lambda axes, number=number: _by_ratio(axes, number, rows))
-    _write(folder, 12, lambda axes: _trade_off(axes, rows))
+        with _figure(folder, number) as axes:
+            _by_ratio(axes, number, rows)
+    with _figure(folder, 12) as axes:
+        _trade_off(axes, rows)
     for other in OTHERS:
         seen = [row for row in rows if row.downstream == other.downstream]
         if seen:
-            _write(folder, other.figure, lambda axes, seen=seen: _by_snr(axes, seen))
-    _draw_pictures(folder / "fig15.png", sorted({row.codec for row in rows if row.codec}, key=METHODS.index))
+            with _figure(folder, other.figure) as axes:
+                _by_snr(axes, seen)
+    _draw_pictures(folder / "fig15.png", [name for name in METHODS if any(row.codec == name for row in rows)])
 
 
-def _write(folder: Path, number: int, draw: Callable[[Axes], None]) -> None:
-    figure, axes = plt.subplots(figsize=(6, 4.2), layout="constrained", dpi=110)
-    draw(axes)
-    axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
-    figure.savefig(folder / f"fig{number:02d}.png")
-    plt.close(figure)
+@contextmanager
+def _figure(folder: Path, number: int) -> Iterator[Axes]:
+    with figure(folder / f"fig{number:02d}.png") as (axes,):
+        yield axes
 
 
 def _by_ratio(axes: Axes, number: int, rows: Sequence[Row]) -> None:
     value, channel, snr_db = BY_RATIO[number]
     here = [row for row in _resnet(rows) if (row.channel, row.snr_db) == (channel, snr_db)]
-    for method in METHODS:
-        _curve(axes, [row for row in here if row.codec == method], lambda row: row.ratio, value, method)
+    _curves(axes, here, lambda row: row.ratio, value)
     for point in published():
         if (point.channel, point.snr_db) == (channel, snr_db) and getattr(point, value) is not None:
             _paper(axes, float(point.ratio), getattr(point, value), point)
@@ -73,7 +71,7 @@ def _trade_off(axes: Axes, rows: Sequence[Row]) -> None:
     at = {"channel": "awgn", "snr_db": 5.0}
     for row in _resnet(rows):
         if abs((row.ratio or 0) - 1 / 24) < 1e-3 and all(getattr(row, key) == value for key, value in at.items()):
-            _curve(axes, [row], lambda row: row.psnr_db, "accuracy", row.codec)
+            curve(axes, [row], lambda row: row.psnr_db, "accuracy", label=NAMES[row.codec], **STYLES[row.codec])
     for point in published():
         here = point.ratio * 24 == 1 and all(getattr(point, key) == value for key, value in at.items())
         if here and point.psnr_db is not None:
@@ -83,8 +81,7 @@ def _trade_off(axes: Axes, rows: Sequence[Row]) -> None:
 
 
 def _by_snr(axes: Axes, rows: Sequence[Row]) -> None:
-    for method in METHODS:
-        _curve(axes, [row for row in rows if row.codec == method], lambda row: row.snr_db, "accuracy", method)
+    _curves(axes, rows, lambda row: row.snr_db, "accuracy")
     (original,) = (row for row in rows if row.codec is None)
     axes.axhline(original.accuracy, color="grey", linestyle=":", label="originals")
     (other,) = (other for other in OTHERS if other.downstream == original.downstream)
@@ -93,28 +90,17 @@ def _by_snr(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_title(title, fontsize=10)
 
 
-def _curve(axes: Axes, rows: Sequence[Row], x: Callable[[Row], float], value: str, method: str) -> None:
-    if not rows:
-        return
-    y = np.array([getattr(row, value) for row in rows])
-    low, high = np.array([row.accuracy_ci95 if value == "accuracy" else row.psnr_ci95 for row in rows]).T
-    spread = np.abs([y - low, high - y])
-    axes.errorbar(
-        [x(row) for row in rows],
-        y,
-        spread,
-        color=COLOURS[method],
-        marker="o",
-        markersize=4,
-        label=NAMES[method],
-        capsize=2,
-    )
+def _curves(axes: Axes, rows: Sequence[Row], x: Callable[[Row], float], value: str) -> None:
+    for codec in NAMES:
+        curve(axes, [row for row in rows if row.codec == codec], x, value, label=NAMES[codec], **STYLES[codec])
 
 
 def _paper(axes: Axes, x: float, y: float, point: Published) -> None:
     label = f"{NAMES[point.method]}, paper"
     shown = label not in axes.get_legend_handles_labels()[1]
-    axes.plot(x, y, "*", color=COLOURS[point.method], markersize=9, label=label if shown else "_", linestyle="none")
+    axes.plot(
+        x, y, "*", color=STYLES[point.method]["color"], markersize=9, label=label if shown else "_", linestyle="none"
+    )
 
 
 def _resnet(rows: Sequence[Row]) -> list[Row]:
@@ -124,7 +110,7 @@ def _resnet(rows: Sequence[Row]) -> list[Row]:
 def _draw_pictures(path: Path, codecs: Sequence[str]) -> None:
     """As Fig. 15: two photographs at k/n = 1/48 and 20 dB AWGN, by codecs that were trained on CIFAR-10."""
     photographs = [skimage.data.astronaut(), skimage.data.coffee()[:, 44:444]]
-    figure, grid = plt.subplots(
+    made, grid = plt.subplots(
         len(photographs),
         1 + len(codecs),
         figsize=(3 * (1 + len(codecs)), 6.4),
@@ -142,6 +128,6 @@ def _draw_pictures(path: Path, codecs: Sequence[str]) -> None:
             axes.set_title(f"{NAMES[name]}, {measure.psnr_db(sent, received).item():.1f} dB", fontsize=10)
     for axes in grid.flat:
         axes.axis("off")
-    figure.suptitle("as Fig. 15: k/n = 1/48, AWGN, 20 dB (photographs of scikit-image, codecs trained on CIFAR-10)")
-    figure.savefig(path)
-    plt.close(figure)
+    made.suptitle("as Fig. 15: k/n = 1/48, AWGN, 20 dB (photographs of scikit-image, codecs trained on CIFAR-10)")
+    made.savefig(path)
+    plt.close(made)

@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Pictures of several data sets, to tell these apart."""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+import torch
+from pydantic import Field
+from semcom_models.judge import shrunk
+
+from semcom_training.data.cifar import Cifar10
+from semcom_training.data.idx import FashionMnist, Mnist
+from semcom_training.data.images import Augmentation, LabelledImages, Split
+from semcom_training.data.stl import Stl10
+
+SIDE = 32
+DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sources:
+    """The first ``each`` pictures of several data sets, shrunk whole to 32x32 pixels; the class is the data set.
+
+    Held-out and test images are a tenth of that, or all there are.
+    """
+
+    kind: Literal["sources"] = "sources"
+    of: Annotated[tuple[Literal["cifar10", "mnist", "fashion-mnist", "stl10"], ...], Field(min_length=2)]
+    each: Annotated[int, Field(ge=10)] = 5000
+    augmentation = Augmentation(shift=4, mirror=True)
+
+    @property
+    def name(self) -> str:
+        return " and ".join(DATA_SETS[kind].name for kind in self.of)
+
+    @property
+    def classes(self) -> int:
+        return len(self.of)
+
+    def load(self, split: Split) -> LabelledImages:
+        """As of the data sets; raises DataError as they do."""
+        most = self.each if split == "train" else self.each // 10
+        parts = [DATA_SETS[kind]().load(split)[:most].images for kind in self.of]
+        labels = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(part) for part in parts]))
+        return LabelledImages(torch.cat([_shrunk(part) for part in parts]), labels)
+
+
+def _shrunk(images: torch.Tensor) -> torch.Tensor:
+    """uint8 [N, 3, H, W] -> uint8 [N, 3, 32, 32]."""
+    return (shrunk(list(images.permute(0, 2, 3, 1).numpy()), SIDE) * 255).round().to(torch.uint8)

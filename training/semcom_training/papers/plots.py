@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the figures of all papers share."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import matplotlib
+import numpy as np
+
+from semcom_training.evaluate import Row
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt  # noqa: E402
+from matplotlib.axes import Axes  # noqa: E402
+
+Value = Literal["accuracy", "psnr_db", "ssim", "recognition_ratio", "lpips"]
+AXES = {
+    "accuracy": "accuracy, %",
+    "psnr_db": "PSNR, dB",
+    "ssim": "SSIM",
+    "recognition_ratio": "recognition ratio",
+    "lpips": "LPIPS",
+}
+CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading"}
+
+
+@contextmanager
+def figure(path: Path, *, panels: int = 1) -> Iterator[Sequence[Axes]]:
+    """Axes side by side, which become the file at ``path``."""
+    made, grid = plt.subplots(1, panels, figsize=(2 + 4 * panels, 4.2), layout="constrained", dpi=110, squeeze=False)
+    yield grid[0]
+    for axes in grid[0]:
+        axes.grid(alpha=0.3)
+        axes.legend(fontsize=8)
+    made.savefig(path)
+    plt.close(made)
+
+
+def curve(
+    axes: Axes, rows: Sequence[Row], x: Callable[[Row], float], value: Value, *, label: str, **style: str
+) -> None:
+    """A value of rows against another, with its interval of 95 % confidence where it has one."""
+    shown = [row for row in rows if getattr(row, value) is not None]
+    if not shown:
+        return
+    y = np.array([getattr(row, value) for row in shown])
+    bounds = [_interval(row, value) for row in shown]
+    spread = None if None in bounds else np.abs([y - np.array(bounds)[:, 0], np.array(bounds)[:, 1] - y])
+    axes.errorbar([x(row) for row in shown], y, spread, marker="o", markersize=4, label=label, capsize=2, **style)
+
+
+def _interval(row: Row, value: Value) -> tuple[float, float] | None:
+    match value:
+        case "accuracy":
+            return row.accuracy_ci95
+        case "psnr_db":
+            return row.psnr_ci95
+        case "recognition_ratio" if row.accuracy:
+            low, high = (row.recognition_ratio * bound / row.accuracy for bound in row.accuracy_ci95)
+            return low, high
+    return None

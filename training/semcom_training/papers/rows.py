@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The rows behind figures: measured after a plan, and kept as JSON with what they are about."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+
+from semcom_models import zoo
+
+from semcom_training.data import DataError
+from semcom_training.evaluate import Evaluation, Grid, Row
+from semcom_training.pictures import load_pictures
+
+ROWS = "rows.json"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """Points to measure on the test images of a data set, seen by a downstream network."""
+
+    dataset: str
+    downstream: str
+    grid: Grid
+
+
+def shipped(names: Sequence[str]) -> list[str]:
+    """Those of ``names`` that the zoo has."""
+    return [name for name in names if (zoo.zoo_dir() / name / zoo.CARD).is_file()]
+
+
+def number_of_rows(plan: Sequence[Planned]) -> int:
+    """How many :func:`measured` yields."""
+    return len({(each.dataset, each.downstream) for each in plan}) + sum(len(each.grid) for each in plan)
+
+
+def measured(plan: Sequence[Planned], *, images: int, seed: int) -> Iterator[Row]:
+    """The rows of a plan, which has one data set and downstream network after another: of each the originals first."""
+    for (dataset, downstream), parts in groupby(plan, key=lambda each: (each.dataset, each.downstream)):
+        evaluation = Evaluation(load_pictures(dataset, count=images), downstream=downstream, seed=seed)
+        yield evaluation.originals()
+        for part in parts:
+            yield from evaluation.rows(part.grid)
+
+
+def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
+    """``rows.json``: the rows, the commit, and the hashes of the weights that they are about."""
+    names = shipped(sorted({name for row in rows for name in (row.codec, row.downstream) if name}))
+    content = {
+        "commit": commit,
+        "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names},
+        "rows": [asdict(row) for row in rows],
+    }
+    (folder / ROWS).write_text(json.dumps(content, indent=1) + "\n")
+
+
+def read_rows(folder: Path) -> tuple[list[Row], str]:
+    """The rows of ``rows.json``, and the commit that they were measured at.  Raises DataError where there are none."""
+    try:
+        content = json.loads((folder / ROWS).read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(
+            f"{folder / ROWS} cannot be read ({error}); run ./semcom figures without --draw-only."
+        ) from error
+    return [_row(values) for values in content["rows"]], content["commit"]
+
+
+def _row(values: dict) -> Row:
+    """JSON has no tuples."""
+    return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
