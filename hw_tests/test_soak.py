@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench_radio import WINDOW, count_mixed, photo_pieces
+from bench_radio import DIFFERENT, WINDOW, count_mixed, unlike_pieces
 from hw_report import Report, Section
 from link import Delivery, Link
 from matplotlib.axes import Axes
@@ -14,7 +14,6 @@ from radio import Radio
 from semcom_models.codec import Codec
 from wiring import Wiring
 
-DIFFERENT = 60  # pictures, sent over and over
 LOOKED_AT_TOGETHER = 100
 ROWS = 20
 GROWTH_MB = 20.0  # behind the first third
@@ -24,7 +23,7 @@ def test_a_soak(wiring: Wiring, codec: Codec, section: Section, report: Report) 
     """Pictures without a pause for ten minutes (15 seconds in the quick form, or --soak-minutes): none lost, none mixed
     up, as many bursts sent and found as were made, no samples lost, and memory does not grow."""
     radio = wiring.radio()
-    link = Link(photo_pieces()[:DIFFERENT], codec=codec, medium=radio, window=WINDOW, repeat=True)
+    link = Link(unlike_pieces(DIFFERENT), codec=codec, medium=radio, window=WINDOW, repeat=True)
     began, seen, rows = time.monotonic(), _Seen(), []
     for delivery in link.deliveries():
         seen.add(delivery)

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 import semcom_rx
 import semcom_tx
-from bench_radio import count_mixed, photo_pieces
+from bench_radio import best, count_mixed, measure_radio, photo_pieces
 from errors import AppError, told_in_a_sentence
 from gnuradio.semcom.radio_monitor import RadioCounts
 from gnuradio.semcom.radio_profile import RadioProfile
@@ -135,6 +135,16 @@ def test_pictures_that_are_mixed_up_are_counted() -> None:
     one, other = photo_pieces()[40:42]
     pair = [Delivery("one", one, received=other), Delivery("other", other, received=other)]
     assert count_mixed(pair) == 1
+
+
+def test_rates_are_measured_one_after_another(air: str) -> None:
+    radio = Radio(args=f"type=virtual,air={air},speed=0.2")
+    rows = measure_radio(radio=radio, codec="deepjscc", rates_msps=[0.5, 1.0], seconds=0.1)
+    assert [(row["rate_msps"], row["images"], row["lost"], row["mixed"], row["drops"]) for row in rows] == [
+        (0.5, 64, 0, 0, 0),
+        (1.0, 64, 0, 0, 0),
+    ]
+    assert best(rows) == rows[1]
 
 
 def test_a_radio_that_is_not_there_ends_the_program() -> None:
