@@ -41,8 +41,8 @@ def tx(
     period_s: float | None = None,
     repeat: bool = False,
     with_decoder: bool = False,
-    decoder_every: int | None = None,
-    serial: int | None = None,
+    decoder_every: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
+    serial: Annotated[int | None, Parameter(validator=Number(gte=0, lt=2**53))] = None,
     key: Path | None = None,
 ) -> None:
     """Send pictures by a radio: the flowgraph flowgraphs/semcc_tx.grc, which has the defaults, without a window.
@@ -76,7 +76,7 @@ def tx(
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors; or several names with commas
         between, aesc-mnist,deepjscc: each picture goes by the one that was trained on its kind.
     ratio
-        Bandwidth ratio k/n, such as 1/24.
+        Bandwidth ratio k/n, such as 1/24; 0 for the codec's usual one.
     snr_db
         Es/N0 in dB to encode for.
     images

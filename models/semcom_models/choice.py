@@ -17,6 +17,7 @@ from semcom_models.judge import shrunk
 SOURCES = "source-classifier"
 """The network of the zoo that tells sources apart."""
 SIDE = 32
+"""Of the pictures that it sees."""
 
 
 class Choice:
@@ -41,7 +42,7 @@ class Choice:
         self._class_of = [known.index(source) for source in map(_source_of, codecs) if source in known]
         if len(set(self._class_of)) < len(codecs):
             raise CodecError(
-                f"{classifier} tells {', '.join(known)} apart: each of {', '.join(map(str, codecs))} has to be trained "
+                f"{classifier} tells {', '.join(known)} apart: each of {', '.join(codecs)} has to be trained "
                 "on another one of these."
             )
 
@@ -60,5 +61,6 @@ class Choice:
 def _source_of(codec: str | ImageCodec) -> str:
     """The data set that a codec was trained on; raises CodecError where nothing tells."""
     if not isinstance(codec, str) or separate.is_separate(codec):
-        raise CodecError(f"{codec} is for any source: a choice is among codecs of the zoo, by their names.")
+        name = codec if isinstance(codec, str) else codec.name
+        raise CodecError(f"{name} is for any source: a choice is among codecs of the zoo, by their names.")
     return zoo.trained_on(zoo.read_card(zoo.find(codec)))

@@ -7,12 +7,14 @@ from semcom_models.downstream import Downstream
 from semcom_models.repvgg import RepVGG, RepVGGBlock
 from semcom_models.resnet import ResNet20
 from semcom_models.shufflenet import ShuffleBlock, ShuffleNetV2
+from semcom_models.smallnet import SmallNet
 from torch import nn
 
 NETWORKS = {
     "resnet20": lambda: ResNet20(classes=7),
     "repvgg": lambda: RepVGG(widths=(4, 8, 8, 16), depths=(1, 2, 1, 1), classes=7),
     "shufflenetv2": lambda: ShuffleNetV2(widths=(8, 16, 16), last=12, classes=7),
+    "small": lambda: SmallNet(classes=7),
 }
 
 

@@ -3,6 +3,7 @@
 
 import io
 import shutil
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -19,7 +20,7 @@ from semcom_models.digital import capacity
 from semcom_models.digital.announced import NEEDED_DB, SCHEMES, SIGNAL, AnnouncedLink, fastest
 from semcom_models.digital.link import Scheme
 from semcom_models.digital.separate import SeparateCodec, load
-from semcom_models.digital.sources import Source, sources
+from semcom_models.digital.sources import Source, find_source, sources
 from semcom_models.errors import CodecError
 
 NAMES = ["jpeg", "jpeg2000", "webp", "avif", "heif"]
@@ -60,6 +61,30 @@ def test_headers_can_be_left_out_of_the_count(source: Source, photo: NDArray[np.
     assert abs(source.header_bytes(large) - headers) < 60
     free = source.fit(photo, 1000, free_headers=True)
     assert len(small) <= len(free) and len(free) - source.header_bytes(free) <= 1000
+
+
+def test_grey_pictures_are_coded_as_grey(source: Source, photo: NDArray[np.uint8]) -> None:
+    grey = np.repeat(photo[..., 1:2], 3, axis=2)
+    opened = source.open(source.fit(grey, 5000), height=SIDE, width=SIDE)
+    assert measure.psnr_db(grey[np.newaxis], opened[np.newaxis]) > 20
+    assert np.ptp(opened.astype(int), axis=2).max() <= (3 if source.name == "webp" else 0)  # which has no grey
+
+
+def test_a_source_that_remembers_codes_each_small_picture_once(photo: NDArray[np.uint8]) -> None:
+    coded: list[tuple[int, int]] = []
+
+    def compress(image: Image.Image, step: int) -> bytes:
+        coded.append((image.width, step))
+        return bytes(10 * step)
+
+    source = replace(find_source("webp"), steps=64, compress=compress).remembering(100)
+    assert [len(source.fit(photo, budget)) for budget in (300, 300, 150)] == [300, 300, 150]
+    assert len(coded) == len(set(coded))
+    large = np.zeros((65, 65, 3), np.uint8)
+    assert source.fit(large, 300) == source.fit(large, 300)
+    assert len([step for width, step in coded if width == 65]) == 2 * len(
+        {step for width, step in coded if width == 65}
+    )
 
 
 def test_a_file_of_something_else_is_refused(source: Source, photo: NDArray[np.uint8]) -> None:

@@ -49,8 +49,10 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         test = source.load("test")
         part = test[: _checked(count, of=len(test), place=data_dir())]
         return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
-    if set(name.split("+")) <= DATA_SETS.keys():
-        sources = Sources(of=tuple(name.split("+")), each=10 * _checked(count, of=USUAL, place=data_dir()))
+    kinds = name.split("+")
+    if set(kinds) <= DATA_SETS.keys() and len(set(kinds)) == len(kinds):
+        fewest = min(len(DATA_SETS[kind]().load("test")) for kind in kinds)
+        sources = Sources(of=tuple(kinds), each=10 * _checked(count, of=fewest, place=data_dir()))
         test = sources.load("test")
         return Pictures(sources.name, name, [test.images.permute(0, 2, 3, 1).contiguous().numpy()], test.labels)
     if name == MOSAICS:

@@ -69,8 +69,11 @@ def test_sources_are_told_apart_by_their_data_set(digits: dict[str, np.ndarray],
         assert abs(ours[0].float().mean() - theirs.mean()) < 3
     pictures = load_pictures("mnist+fashion-mnist", count=3)
     assert (pictures.kind, len(pictures), pictures.labels.tolist()) == ("mnist+fashion-mnist", 6, 3 * [0] + 3 * [1])
-    with pytest.raises(DataError, match="no data set and no folder 'mnist[+]svhn'"):
-        load_pictures("mnist+svhn")
+    for wrong in ("mnist+svhn", "mnist+mnist"):
+        with pytest.raises(DataError, match="no data set and no folder 'mnist"):
+            load_pictures(wrong)
+    with pytest.raises(DataError, match="5 test images were asked for; there are 4"):
+        load_pictures("mnist+fashion-mnist", count=5)
 
 
 DAMAGE = {

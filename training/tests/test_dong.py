@@ -4,7 +4,6 @@
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -80,7 +79,7 @@ def test_the_figures_of_what_is_there_are_drawn(zoo_of_digits: Path) -> None:
 
 def test_a_curve_has_the_points_of_one_codec_at_one_ratio(zoo_of_digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [row for row in made_up(dong.plan()) if row.channel == "awgn"]
-    kept: dict[str, np.ndarray] = {}
+    kept: dict[str, list[float]] = {}
     monkeypatch.setattr(
         dong_figures,
         "curve",

@@ -61,7 +61,8 @@ def find_choice(codec: "str | Codec", *, engine: str) -> "Choice":
     _models()
     from semcom_models.choice import Choice
 
-    return Choice(codec.split(",") if isinstance(codec, str) else [codec], engine=engine)
+    names = [name.strip() for name in codec.split(",")] if isinstance(codec, str) else [codec]
+    return Choice(names, engine=engine)
 
 
 def codec_by_id(codec_id: int, *, engine: str) -> "Codec":

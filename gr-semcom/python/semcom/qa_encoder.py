@@ -113,7 +113,8 @@ class qa_encoder(unittest.TestCase):
             for image_id, grey in enumerate((0, 0, 255, 0, 255)):
                 post(block, "images", ImagePdu(image_id, "grey", np.full((4, 4, 3), grey, np.uint8)).to_pmt())
                 if image_id == 0:
-                    first.entered.wait(10)  # the others go together
+                    first.entered.wait(10)
+            wait_until(lambda: block.pending() == 5)  # so that the others go together
             first.hold.set()
             sent = [SymbolsPdu.from_pmt(pdu) for pdu in tap.wait(5)]
         self.assertEqual([(each.image_id, each.codec_id) for each in sent], [(0, 1), (1, 1), (2, 2), (3, 1), (4, 2)])

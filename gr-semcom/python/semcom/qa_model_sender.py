@@ -113,6 +113,8 @@ class qa_model_sender(unittest.TestCase):
         pixels = ImagePdu.from_pmt(image_pdu(0, SIDE, SIDE)).pixels[np.newaxis]
         np.testing.assert_array_equal(images[0].pixels, over_channel(codec, pixels, snr_db=30, seed=0)[0])
         self.assertEqual(chain.decoder.dropped(), 0)
+        self.assertEqual(chain.decoder.chunks(), chain.sender.chunks())
+        self.assertEqual(chain.air.seen, chain.sender.chunks() + 3)
 
     def test_without_all_of_it_there_is_no_picture_until_it_is_sent_again(self) -> None:
         with Chain(aesc(), lost=[0], every=2) as chain:

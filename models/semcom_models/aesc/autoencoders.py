@@ -49,7 +49,9 @@ class Autoencoder(nn.Module):
         return self.decoder(code).expand(-1, 3, -1, -1)
 
     def _code(self, images: Tensor) -> Tensor:
-        return self.encoder(images[:, : self.channels]).flatten(1).clamp(max=1)
+        """Values in [0, 1]; gradients pass beyond 1 as well, or what once got there would stay."""
+        values = self.encoder(images[:, : self.channels]).flatten(1)
+        return values - (values - values.clamp(max=1)).detach()
 
 
 class MnistAutoencoder(Autoencoder):

@@ -21,6 +21,7 @@ Compress = Callable[[Image.Image, int], bytes]
 Decompress = Callable[[bytes], Image.Image]
 HeaderBytes = Callable[[bytes], int]
 BPG_TIMEOUT_S = 60
+SMALL = 64 * 64  # pixels of a picture whose files are worth keeping
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,18 @@ class Source:
         return best
 
     def remembering(self, files: int) -> "Source":
-        """The same, which keeps the latest so many files: for pictures that have to fit into many budgets."""
+        """The same, which keeps the latest so many files of small pictures, which have to fit into many budgets."""
 
         @lru_cache(maxsize=files)
         def compressed(mode: str, size: tuple[int, int], pixels: bytes, step: int) -> bytes:
             return self.compress(Image.frombytes(mode, size, pixels), step)
 
-        return replace(self, compress=lambda image, step: compressed(image.mode, image.size, image.tobytes(), step))
+        def small_ones_once(image: Image.Image, step: int) -> bytes:
+            if image.width * image.height > SMALL:
+                return self.compress(image, step)
+            return compressed(image.mode, image.size, image.tobytes(), step)
+
+        return replace(self, compress=small_ones_once)
 
     def open(self, data: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
         """-> uint8 [height, width, 3].

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 import torch
 from pydantic import Field
+from semcom_models.choice import SIDE
 from semcom_models.judge import shrunk
 
 from semcom_training.data.cifar import Cifar10
@@ -13,7 +14,6 @@ from semcom_training.data.idx import FashionMnist, Mnist
 from semcom_training.data.images import Augmentation, LabelledImages, Split
 from semcom_training.data.stl import Stl10
 
-SIDE = 32
 DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
 
 

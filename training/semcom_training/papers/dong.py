@@ -90,7 +90,9 @@ def plan() -> list[Planned]:
     Raises:
         CodecError: none of the codecs is in the zoo, or not the network that judges.
     """
-    planned = [Planned(study.dataset, study.downstream, grid) for study in here() for grid in _grids(study)]
+    planned = [
+        Planned(study.dataset, study.downstream, grid) for study in studies_in_the_zoo() for grid in _grids(study)
+    ]
     if not planned:
         raise CodecError(
             f"The zoo in {zoo.zoo_dir()} has no codec of AESC-I with the network that judges it: docs/aesc.md has the "
@@ -99,7 +101,7 @@ def plan() -> list[Planned]:
     return planned
 
 
-def here() -> list[Study]:
+def studies_in_the_zoo() -> list[Study]:
     """The studies whose codec of the highest compression, and whose judge, are in the zoo."""
     return [study for study in STUDIES if len(shipped((study.downstream, study.codecs[study.highest]))) == 2]
 

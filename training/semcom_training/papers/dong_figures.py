@@ -13,7 +13,7 @@ from semcom_models import measure, zoo
 from semcom_models.digital import separate
 
 from semcom_training.evaluate import Row
-from semcom_training.papers.dong import BY_COMPRESSION_DB, DIRECT, JPEG, NAMES, Study, here
+from semcom_training.papers.dong import BY_COMPRESSION_DB, DIRECT, JPEG, NAMES, STUDIES, Study, studies_in_the_zoo
 from semcom_training.papers.plots import AXES, CHANNELS, Value, curve, figure, plt
 
 COLOURS = ("tab:red", "tab:orange", "tab:green")
@@ -22,13 +22,15 @@ SEED = 0  # of the channel that pictures are shown after
 
 
 def draw_all(rows: Sequence[Row], folder: Path) -> None:
-    """Those of each study that the zoo has codecs for."""
-    for study in here():
+    """Those of each study that there are rows of; pictures where the zoo has the codec as well."""
+    for study in STUDIES:
         of_study = [row for row in rows if row.downstream == study.downstream and row.codec]
+        if not any(row.codec == study.codecs[study.highest] for row in of_study):
+            continue
         _by_compression(of_study, study, _file(folder, study.by_compression))
         for channel, number in study.by_snr.items():
             _by_snr([row for row in of_study if row.channel == channel], study, _file(folder, number))
-        for channel, number in study.pictures.items():
+        for channel, number in study.pictures.items() if study in studies_in_the_zoo() else ():
             _pictures(study, channel, _file(folder, number))
 
 

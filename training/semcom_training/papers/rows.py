@@ -61,7 +61,7 @@ def read_rows(folder: Path) -> tuple[list[Row], str]:
         content = json.loads((folder / ROWS).read_text())
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder / ROWS} cannot be read ({error}); run ./semcom figures without --draw-only."
+            f"{folder / ROWS} cannot be read ({error}); run ./semcom figures {folder.name} without --draw-only."
         ) from error
     return [_row(values) for values in content["rows"]], content["commit"]
 

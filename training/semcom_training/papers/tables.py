@@ -11,10 +11,10 @@ Name = Callable[[Row], str]
 
 def introduction(rows: Sequence[Row], *, command: str, commit: str) -> str:
     """What the numbers are."""
-    first = rows[0]
+    first, of = rows[0], " and ".join(dict.fromkeys(row.dataset for row in rows))
     return (
-        f"Written by `{command}` at commit {commit}: {first.images} test images, seed {first.seed}. In brackets: "
-        "intervals of 95 % confidence over the images."
+        f"Written by `{command}` at commit {commit}: {first.images} test images of {of}, seed {first.seed}. "
+        "In brackets: intervals of 95 % confidence over the images."
     )
 
 

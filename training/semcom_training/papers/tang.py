@@ -80,7 +80,9 @@ def plan() -> list[Planned]:
         )
     bounds = [name for name in HEADERS_FREE if name.partition("+")[0] + separate.OVER_LDPC in separate.names()]
 
-    def seen_by(downstream: str, ratios: Sequence[Fraction], snrs_db: Sequence[float], channels: Sequence[str]) -> list:
+    def seen_by(
+        downstream: str, ratios: Sequence[Fraction], snrs_db: Sequence[float], channels: Sequence[str]
+    ) -> list[Planned]:
         at = {"ratios": ratios, "snrs_db": snrs_db, "channels": channels}
         grids = [Grid(codecs=[*codecs, SEPARATE], **at), Grid(codecs=bounds, **at, free_headers=True)]
         return [Planned("cifar10", downstream, grid) for grid in grids]

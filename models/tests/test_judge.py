@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is seen has the names of the data set that a network was trained on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from semcom_models import zoo
+from semcom_models.errors import CodecError
+from semcom_models.judge import Judge
+from semcom_models.smallnet import SmallNet
+
+
+def save(folder: Path, kind: str) -> Path:
+    """A network that sees the class 3 in everything."""
+    network = SmallNet(classes=10)
+    with torch.no_grad():
+        network.classifier.bias.copy_(1e3 * torch.eye(10)[3])
+    card = {"method": "classifier", "architecture": "small", "arguments": {"classes": 10}, "ratio": None, "results": []}
+    training = {"config": {"data": {"kind": kind}}}
+    zoo.save(folder, network, zoo.Card(name=folder.name, training=training, weights_sha256="", **card))
+    return folder
+
+
+@pytest.mark.parametrize(("kind", "name"), [("cifar10", "cat"), ("mnist", "3")])
+def test_classes_have_the_names_of_their_data_set(tmp_path: Path, kind: str, name: str) -> None:
+    pictures = [np.zeros(size, np.uint8) for size in ((28, 28, 3), (7, 90, 3))]
+    assert Judge(str(save(tmp_path / kind, kind))).names(pictures) == [name, name]
+
+
+def test_classes_without_names_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(CodecError, match="The classes of stl10, .* have no names here"):
+        Judge(str(save(tmp_path / "birds", "stl10")))
