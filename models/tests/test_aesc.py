@@ -53,9 +53,13 @@ def test_the_tables_of_the_paper(name: str, z_dims: int, compression: float, par
         assert sum(each.numel() for each in network.decoder.parameters()) == parameters
 
 
-def test_gradients_pass_the_rounding() -> None:
+@pytest.mark.parametrize("beyond", [0.0, 5.0])
+def test_gradients_pass_the_rounding_and_the_end_of_the_range(beyond: float) -> None:
     network = autoencoder().train()
-    network(torch.rand(4, 3, 28, 28)).sum().backward()
+    torch.nn.init.constant_(network.encoder[-2].bias, beyond)
+    images = torch.rand(4, 3, 28, 28)
+    assert (network.encode(images) == 255).all().item() == (beyond > 1)
+    (network(images) if beyond == 0 else network._code(images)).sum().backward()
     assert all(each.grad.abs().sum() > 0 for each in network.encoder.parameters())
 
 

@@ -5,6 +5,8 @@ The tables fix the layers.  Ours: padding, where sizes need it; and that the cod
 byte without a scale beside it.
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -49,9 +51,34 @@ class Autoencoder(nn.Module):
         return self.decoder(code).expand(-1, 3, -1, -1)
 
     def _code(self, images: Tensor) -> Tensor:
-        """Values in [0, 1]; gradients pass beyond 1 as well, or what once got there would stay."""
-        values = self.encoder(images[:, : self.channels]).flatten(1)
-        return values - (values - values.clamp(max=1)).detach()
+        """Values in [0, 1]: the encoder's last ReLU, ended at 1."""
+        return _Ends.apply(self.encoder[:-1](images[:, : self.channels]).flatten(1))
+
+    def _initialise(self) -> None:
+        """As He et al. 2015, for ReLUs: by PyTorch's rule so little is left of a picture behind so many layers without
+        normalisation that training sees none of it in the code."""
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
+                into_one = layer.weight[0].numel()
+                if isinstance(layer, nn.ConvTranspose2d):
+                    into_one = layer.weight[:, 0].numel() / math.prod(layer.stride)
+                nn.init.normal_(layer.weight, std=math.sqrt(2 / into_one))
+                nn.init.zeros_(layer.bias)
+
+
+class _Ends(torch.autograd.Function):
+    """Limits values to [0, 1]; gradients bring back what is beyond, where else it would stay for ever."""
+
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values)
+        return values.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (values,) = ctx.saved_tensors
+        outwards = ((values < 0) & (gradient > 0)) | ((values > 1) & (gradient < 0))
+        return gradient.masked_fill(outwards, 0)
 
 
 class MnistAutoencoder(Autoencoder):
@@ -74,6 +101,7 @@ class MnistAutoencoder(Autoencoder):
             *(nn.ConvTranspose2d(16, 16, 3, stride=2), nn.ReLU()),
             *(nn.ConvTranspose2d(16, 1, 3, stride=2, output_padding=1), nn.Sigmoid()),
         )
+        self._initialise()
 
 
 class Cifar10Autoencoder(Autoencoder):
@@ -104,6 +132,7 @@ class Cifar10Autoencoder(Autoencoder):
             *(nn.Conv2d(64, 32, 3, padding=1), nn.ReLU()),
             *(nn.Conv2d(32, 3, 3, padding=1), nn.Sigmoid()),
         )
+        self._initialise()
 
 
 AUTOENCODERS: dict[str, type[Autoencoder]] = {"aesc-mnist": MnistAutoencoder, "aesc-cifar10": Cifar10Autoencoder}
