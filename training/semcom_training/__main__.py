@@ -118,8 +118,9 @@ def eval_command(
         json_file.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
         print(f"Wrote {json_file}.")
     if card:
+        each = len(pictures) // (1 + pictures.kind.count("+"))  # of several data sets
         options = {"codec": codec, "ratio": ratio, "snr": snr, "channel": channel, "downstream": downstream}
-        options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": len(pictures), "seed": seed}
+        options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": each, "seed": seed}
         given = " ".join(f"--{name} {value}" for name, value in options.items() if value != "")
         folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
         write_results(folder, rows, command=f"./semcom eval {given}")
