@@ -137,7 +137,9 @@ def rx(
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
     lost = flowgraph.burst_receiver.gaps()
-    console.print(f"{arrived} pictures; {link}; samples lost in {lost} places (O).", soft_wrap=True)
+    chunks = flowgraph.decoder.chunks()
+    decoders = f" and {chunks} chunks of decoders" if chunks else ""  # to the receiver images, too
+    console.print(f"{arrived} pictures{decoders}; {link}; samples lost in {lost} places (O).", soft_wrap=True)
     if json_file:
         write_json(json_file, {"rows": [vars(row) for row in rows], "link": vars(link), "gaps": lost})
         console.print(f"Wrote {json_file}.")

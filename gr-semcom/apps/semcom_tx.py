@@ -44,6 +44,7 @@ def tx(
     decoder_every: Annotated[int | None, Parameter(validator=Number(gte=0))] = None,
     serial: Annotated[int | None, Parameter(validator=Number(gte=0, lt=2**53))] = None,
     key: Path | None = None,
+    decoder_base: str | None = None,
 ) -> None:
     """Send pictures by a radio: the flowgraph flowgraphs/semcc_tx.grc, which has the defaults, without a window.
 
@@ -93,11 +94,16 @@ def tx(
         A receiver takes another decoder of the same name only if its number is higher.
     key
         Sign it with this Ed25519 key, a PEM file (openssl genpkey -algorithm ed25519 -out key.pem).
+    decoder_base
+        A codec whose decoder the receivers have, by an earlier sending or in their zoo: send the difference to that.
     """
     from radio import make, running
 
-    if not with_decoder and (decoder_every is not None or serial is not None or key):
-        raise AppError("--decoder-every, --serial and --key are about a decoder that is sent: give --with-decoder too.")
+    if not with_decoder and (decoder_every is not None or serial is not None or key or decoder_base):
+        raise AppError(
+            "--decoder-every, --serial, --key and --decoder-base are about a decoder that is sent: "
+            "give --with-decoder too."
+        )
     flowgraph = make(
         "semcc_tx",
         args=args,
@@ -118,6 +124,7 @@ def tx(
         decoder_every=decoder_every,
         serial=serial,
         key=key and str(key),
+        decoder_base=decoder_base,
     )
     try:
         with running(flowgraph) as ended:

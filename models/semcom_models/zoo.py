@@ -8,6 +8,7 @@ unpickled or executed.
 import hashlib
 import json
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -15,8 +16,9 @@ import safetensors.torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from semcom_models.aesc.autoencoders import AUTOENCODERS
+from semcom_models.aesc.autoencoders import AUTOENCODERS, Autoencoder
 from semcom_models.aesc.codec import AescCodec
+from semcom_models.aesc.weights import DecoderWeights
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.codec import Codec, ImageCodec, codec_id
 from semcom_models.digital import separate
@@ -93,7 +95,7 @@ def load_codec(name_or_folder: str | Path, *, engine: EngineName = "auto") -> Im
     folder = find(name_or_folder)
     card = read_card(folder)
     if card.architecture in AUTOENCODERS:
-        return AescCodec(_with_weights(folder, card, AUTOENCODERS[card.architecture]), name=card.name)
+        return AescCodec(load_autoencoder(folder), name=card.name)
     networks = load_networks(folder)
     return Codec(name=card.name, networks=networks, engine=engine, weights_sha256=card.weights_sha256)
 
@@ -109,16 +111,20 @@ def load_by_id(identity: int, *, engine: EngineName = "auto") -> ImageCodec:
             return separate.load(name)
     for name in _folders():
         card = read_card(zoo_dir() / name)
-        if card.architecture in AUTOENCODERS:
-            autoencoder = load_codec(zoo_dir() / name)
-            if autoencoder.id == identity:
-                return autoencoder
-        elif codec_id(card.name, card.weights_sha256) == identity:
+        if card.architecture not in AUTOENCODERS and codec_id(card.name, card.weights_sha256) == identity:
             return load_codec(zoo_dir() / name, engine=engine)
+    for autoencoder in _autoencoders():
+        if autoencoder.id == identity:
+            return autoencoder
     raise CodecError(
         f"No codec of the zoo has the id {identity}; put the sender's folder, with the very same weights, "
         f"into {zoo_dir()}."
     )
+
+
+def decoder_by_hash(sha256: str) -> DecoderWeights | None:
+    """The decoder with this hash, if a codec of AESC-I in the zoo has it.  Raises as :func:`load_codec`."""
+    return next((each.weights for each in _autoencoders() if each.weights.sha256 == sha256), None)
 
 
 def load_networks(name_or_folder: str | Path) -> Architecture:
@@ -132,6 +138,16 @@ def load_networks(name_or_folder: str | Path) -> Architecture:
             "Name the module that registers it in SEMCOM_CODECS."
         )
     return _with_weights(folder, card, known[card.architecture])
+
+
+def load_autoencoder(name_or_folder: str | Path) -> Autoencoder:
+    """The autoencoder of a codec of AESC-I, with its weights.  Raises as :func:`load_codec`."""
+    folder = find(name_or_folder)
+    card = read_card(folder)
+    if card.architecture not in AUTOENCODERS:
+        known = ", ".join(AUTOENCODERS)
+        raise CodecError(f"{folder} is of architecture {card.architecture!r}; autoencoders are {known}.")
+    return _with_weights(folder, card, AUTOENCODERS[card.architecture])
 
 
 def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
@@ -187,6 +203,12 @@ def _halved(value: Tensor) -> Tensor:
 
 def _folders() -> list[str]:
     return sorted(path.parent.name for path in zoo_dir().glob(f"*/{CARD}"))
+
+
+def _autoencoders() -> Iterator[AescCodec]:
+    for name in _folders():
+        if read_card(zoo_dir() / name).architecture in AUTOENCODERS:
+            yield load_codec(zoo_dir() / name)
 
 
 def _with_weights(folder: Path, card: Card, architecture: type[nn.Module]) -> nn.Module:

@@ -106,6 +106,9 @@ class AescConfig(_Run):
     downstream: str
     architecture: Literal["aesc-mnist", "aesc-cifar10"]
     z_dims: Annotated[int, Field(ge=1, le=LARGEST_Z_DIMS)]
+    start_from: str | None = None
+    """Weights to start from where shapes agree (a name in the zoo)."""
+
     weights: AescWeights
     schedule: Schedule
 

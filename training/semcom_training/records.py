@@ -69,9 +69,11 @@ def commit() -> str:
 def _other_weights(config: Config) -> dict[str, str]:
     """The hashes of the weights that a config builds on."""
     names = [config.downstream] if isinstance(config, SemanticConfig | AescConfig) else []
+    if isinstance(config, AescConfig):
+        names.append(config.start_from)
     if isinstance(config, JsccConfig):
-        names += filter(None, (config.networks.start_from, config.networks.backbone_from))
-    return {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names}
+        names += [config.networks.start_from, config.networks.backbone_from]
+    return {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in filter(None, names)}
 
 
 def _environment() -> dict:

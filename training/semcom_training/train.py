@@ -121,6 +121,8 @@ def build(config: Config, *, side: int) -> tuple[nn.Module, dict, list[Training]
         described = {"architecture": config.architecture, "arguments": arguments, "ratio": None}
     elif isinstance(config, AescConfig):
         network = AUTOENCODERS[config.architecture](z_dims=config.z_dims)
+        if config.start_from:
+            _start_from(network, zoo.load_autoencoder(config.start_from), config)
         if network.side != side:
             raise ConfigError(f"{config.architecture} is for pictures of {network.side}x{network.side}, not {side}.")
         ratio = " to ".join(map(str, AescCodec(network, name=config.name).ratios))
@@ -200,15 +202,20 @@ def build_networks(config: NetworksConfig) -> Architecture:
     except (TypeError, ValueError) as error:
         raise ConfigError(f"The architecture {config.architecture} cannot be built so: {error}.") from error
     if config.start_from:
-        own, theirs = networks.state_dict(), zoo.load_networks(config.start_from).state_dict()
-        fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
-        if not fitting:
-            raise ConfigError(f"Nothing of {config.start_from} fits {config.architecture} with these arguments.")
-        print(f"Starting from {config.start_from}: {len(fitting)} of {len(own)} tensors fit.", flush=True)
-        networks.load_state_dict(own | fitting)
+        _start_from(networks, zoo.load_networks(config.start_from), config)
     if config.backbone_from:
         _give_backbone(networks, config.backbone_from)
     return networks
+
+
+def _start_from(network: nn.Module, start: nn.Module, config: NetworksConfig | AescConfig) -> None:
+    """Raises ConfigError where nothing fits."""
+    own, theirs = network.state_dict(), start.state_dict()
+    fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}
+    if not fitting:
+        raise ConfigError(f"Nothing of {config.start_from} fits {config.architecture} with these arguments.")
+    print(f"Starting from {config.start_from}: {len(fitting)} of {len(own)} tensors fit.", flush=True)
+    network.load_state_dict(own | fitting)
 
 
 def _give_backbone(networks: Architecture, name: str) -> None:

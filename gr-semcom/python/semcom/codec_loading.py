@@ -78,17 +78,22 @@ def find_judge(downstream: str) -> "Judge":
     return Judge(downstream)
 
 
-def decoder_symbols(codec: "str | Codec", *, serial: int, snr_db: float, key: str) -> "tuple[int, np.ndarray]":
-    """The id of an AESC-I codec, and its decoder as symbols [chunks, k], signed if ``key`` names a file."""
+def decoder_symbols(
+    codec: "str | Codec", *, serial: int, snr_db: float, key: str, base: "str | Codec"
+) -> "tuple[int, np.ndarray]":
+    """The id of an AESC-I codec, and its decoder, or if there is a ``base`` its difference to that, as symbols
+    [chunks, k]; signed if ``key`` names a file."""
     loaded, air = find_codec(codec, engine="auto"), _aesc()
-    private = air.private_key(key) if key else None
-    return loaded.id, air.decoder_symbols(loaded, serial=serial, snr_db=snr_db, key=private)
+    known, private = base and find_codec(base, engine="auto"), air.private_key(key) if key else None
+    return loaded.id, air.decoder_symbols(loaded, serial=serial, snr_db=snr_db, key=private, base=known or None)
 
 
-def decoder_receiver(trusted: "Sequence[str] | None") -> "DecoderReceiver":
-    """What takes decoders that arrive; signed by one of the public keys in these files, if any are named."""
+def decoder_receiver(trusted: "Sequence[str] | None", *, zoo: bool) -> "DecoderReceiver":
+    """What takes decoders that arrive; signed by one of the public keys in these files, if any are named; ``zoo`` is
+    whether those of the zoo are here already."""
     air = _aesc()
-    return air.DecoderReceiver(trusted=[air.public_key(path) for path in trusted] if trusted else None)
+    keys = [air.public_key(path) for path in trusted] if trusted else None
+    return air.DecoderReceiver(trusted=keys, shipped=zoo)
 
 
 def chunks_id() -> tuple[int, int]:

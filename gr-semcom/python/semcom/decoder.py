@@ -50,7 +50,7 @@ class decoder(batch_block):
     ) -> None:
         batch_block.__init__(self, "decoder", inport="symbols", outport="images", batch=batch)
         self._engine, self._zoo = check_engine(engine), zoo
-        self._models, self._chunks = decoder_receiver(trusted), 0
+        self._models, self._chunks = decoder_receiver(trusted, zoo=zoo), 0
         self._chunks_id, self._chunk_symbols = chunks_id()
         self._offer("models")
         loaded = (find_codec(codec, engine=self._engine) for codec in codecs)

@@ -29,10 +29,12 @@ class model_sender(pdu_block):
         every: send a decoder again after so many of its pictures, for receivers that come late; 0 for once.
         snr_db: Es/N0 in dB that there will be: decoders go by the fastest scheme for it.
         key: a PEM file with the Ed25519 private key to sign with; "" for none.
+        base: a codec whose decoder the receivers have, from the zoo or by an earlier sending: only the difference to
+            it is sent, which is of about as many bits if the two were not trained one from the other; "" for none.
 
     Raises:
         RuntimeError: semcom_models or PyTorch is missing.
-        CodecError: there is no such codec, it is not of AESC-I, or the file holds no such key.
+        CodecError: there is no such codec, it is not of AESC-I, ``base`` is of another kind, or ``key`` is no key.
         ValueError: a number is out of range.
     """
 
@@ -44,13 +46,15 @@ class model_sender(pdu_block):
         every: int = 0,
         snr_db: float = 10.0,
         key: str = "",
+        base: "str | Codec" = "",
     ) -> None:
         pdu_block.__init__(self, "model_sender")
         if not 0 <= serial < 2**53 or every < 0:
             raise ValueError(f"serial is {serial} and every is {every}; both must be 0 or more.")
         self._every, self._sent, self._chunks_sent = every, 0, 0
         self._id, _ = chunks_id()
-        self._chunks = dict(decoder_symbols(codec, serial=serial, snr_db=snr_db, key=key) for codec in codecs)
+        how = {"serial": serial, "snr_db": snr_db, "key": key, "base": base}
+        self._chunks = dict(decoder_symbols(codec, **how) for codec in codecs)
         self._pictures = dict.fromkeys(self._chunks, 0)
         self._listen("symbols", self._on_symbols)
         self._offer("symbols")

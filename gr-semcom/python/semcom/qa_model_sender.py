@@ -136,6 +136,31 @@ class qa_model_sender(unittest.TestCase):
             with self.assertRaisesRegex(Exception, "cannot be read as a key"):
                 decoder(trusted=[key])
 
+    def test_a_difference_is_taken_where_the_decoder_is_that_it_is_to(self) -> None:
+        first, later = aesc(1), aesc(2)
+        with Chain(later, serial=2, base=first) as chain:
+            chain.send(0)
+            wait_until(lambda: chain.decoder.dropped() == 2)  # the difference, and the picture
+            taken = chain.decoder.chunks()
+            for pdu in self.as_sent(first):
+                chain.air.carry(pdu)
+            wait_until(lambda: chain.decoder.chunks() > taken and len(chain.models.messages) == 1)
+            for pdu in self.as_sent(later, serial=2, base=first):
+                chain.air.carry(pdu)
+            chain.models.wait(2)
+            chain.send(1)
+            (image,) = chain.pictures.wait(1)
+        self.assertEqual(ImagePdu.from_pmt(image).image_id, 1)
+
+    def as_sent(self, codec, **how) -> list[pmt.pmt_base]:
+        """A decoder's chunks."""
+        block = model_sender([codec], **how)
+        with running(block, "symbols") as tap:
+            picture = with_entry(symbols_pdu(np.ones(5)), "codec_id", pmt.from_long(codec.id))
+            post(block, "symbols", picture)
+            wait_until(lambda: codec.id in map(self.id_of, tap.messages))
+        return tap.messages[:-1]
+
     def test_a_decoder_that_arrives_does_not_take_the_place_of_a_codec_that_is_here(self) -> None:
         """Ids have 16 bits: a decoder with the id of any codec is soon found."""
         codec, here = aesc(), aesc(1)
@@ -163,6 +188,10 @@ class qa_model_sender(unittest.TestCase):
     def test_what_cannot_be_sent_is_refused(self) -> None:
         with self.assertRaisesRegex(Exception, "deepjscc is no codec of AESC-I"):
             model_sender(["deepjscc"])
+        other = aesc()
+        other.weights = other.weights.__class__.of(other._autoencoder, bits=16)
+        with self.assertRaisesRegex(Exception, "of different kinds"):
+            model_sender([aesc()], base=other)
         for wrong in ({"serial": -1}, {"every": -1}):
             with self.assertRaisesRegex(ValueError, "must be 0 or more"):
                 model_sender([], **wrong)

@@ -10,9 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from numpy.typing import NDArray
 
+from semcom_models import zoo
 from semcom_models.aesc.codec import AescCodec, AescDecoder
 from semcom_models.aesc.message import Library, Model
 from semcom_models.aesc.transfer import CHUNK_SYMBOLS, CHUNKS_ID, Collector, as_symbols, from_symbols
+from semcom_models.aesc.weights import DecoderWeights
 from semcom_models.codec import ImageCodec
 from semcom_models.digital.announced import fastest
 from semcom_models.errors import CodecError
@@ -25,16 +27,29 @@ MAKES_ONE = (
 
 
 def decoder_symbols(
-    codec: ImageCodec, *, serial: int, snr_db: float, key: Ed25519PrivateKey | None
+    codec: ImageCodec,
+    *,
+    serial: int,
+    snr_db: float,
+    key: Ed25519PrivateKey | None,
+    base: ImageCodec | None = None,
 ) -> NDArray[np.complex64]:
-    """The decoder of ``codec`` as complex64 [chunks, CHUNK_SYMBOLS], with the fastest scheme for this Es/N0.
+    """The decoder of ``codec`` as complex64 [chunks, CHUNK_SYMBOLS], with the fastest scheme for this Es/N0; with
+    ``base`` the difference to its decoder.
 
     Raises:
-        CodecError: it is no codec of AESC-I.
+        CodecError: it is no codec of AESC-I, or ``base`` has another kind of decoder.
     """
+    weights, other = _weights(codec), base and _weights(base)
+    if other and not weights.is_like(other):
+        raise CodecError(f"The decoders of {codec.name} and {base.name} are of different kinds: send it whole.")
+    return as_symbols(Model(codec.name, serial, weights).pack(key=key, base=other), fastest(snr_db))
+
+
+def _weights(codec: ImageCodec) -> DecoderWeights:
     if not isinstance(codec, AescCodec):
         raise CodecError(f"{codec.name} is no codec of AESC-I: its decoder cannot be sent.")
-    return as_symbols(Model(codec.name, serial, codec.weights).pack(key=key), fastest(snr_db))
+    return codec.weights
 
 
 class DecoderReceiver:
@@ -42,10 +57,12 @@ class DecoderReceiver:
 
     Args:
         trusted: public keys of 32 bytes, one of which must have signed a model; None takes all that are intact.
+        shipped: take differences to decoders of the zoo, too.
     """
 
-    def __init__(self, *, trusted: Collection[bytes] | None = None) -> None:
-        self._collector, self._library = Collector(), Library(trusted=trusted)
+    def __init__(self, *, trusted: Collection[bytes] | None = None, shipped: bool = False) -> None:
+        find = {"shipped": zoo.decoder_by_hash} if shipped else {}
+        self._collector, self._library = Collector(), Library(trusted=trusted, **find)
         self._decoders: dict[int, AescDecoder] = {}
 
     def take(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> tuple[list[Model], list[str]]:

@@ -6,7 +6,7 @@ second bytes of all values if they have two, the scales.  (So ordered, differenc
 """
 
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
@@ -25,6 +25,8 @@ UNSIGNED = bytes(KEY_BYTES + SIGNATURE_BYTES)
 LARGEST = 4 << 20
 """Bytes of a message, deflated or not: the decoder for CIFAR-10 with the most Z_dims has 1.7 million."""
 LONGEST_HEADER = 1024
+FindDecoder = Callable[[str], DecoderWeights | None]
+"""The decoder with this sha256, if it is here."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -64,7 +66,7 @@ class Model:
         """The message, signed with ``key``; with ``base`` the difference to what the receiver has.
 
         Raises:
-            CodecError: ``base`` is another kind of decoder or has other scales.
+            CodecError: ``base`` is another kind of decoder.
             ValidationError: the source is no word of up to 64 letters, digits, dots, plus and minus signs.
         """
         sent = self.weights if base is None else self.weights.minus(base)
@@ -85,12 +87,12 @@ class Model:
         return MAGIC + public + key.sign(MAGIC + public + deflated) + deflated
 
 
-def unpack(message: bytes, *, trusted: Collection[bytes] | None, known: dict[str, DecoderWeights]) -> Model:
+def unpack(message: bytes, *, trusted: Collection[bytes] | None, known: FindDecoder) -> Model:
     """The model in ``message``.
 
     Args:
         trusted: public keys of 32 bytes, one of which must have signed it; None takes unsigned ones and all signers.
-        known: decoders by their sha256, to which it may be the difference.
+        known: finds the decoder to which it may be the difference, by its sha256.
 
     Raises:
         RefusedModel: it is too large or damaged, its signature is wrong or of nobody who is trusted, it is of an
@@ -107,9 +109,9 @@ def unpack(message: bytes, *, trusted: Collection[bytes] | None, known: dict[str
     try:
         weights = _weights(header, data)
         if header.base is not None:
-            if header.base not in known:
+            if (base := known(header.base)) is None:
                 raise CodecError(f"It is the difference to the decoder {header.base[:16]}, which is not here.")
-            weights = weights.plus(known[header.base])
+            weights = weights.plus(base)
     except CodecError as error:
         raise RefusedModel(f"{named}: {error}") from error
     if weights.sha256 != header.sha256:
@@ -165,12 +167,13 @@ class Library:
 
     Args:
         trusted: as of :func:`unpack`.
+        shipped: finds decoders that need not arrive, and to which those that do may be differences.
     """
 
     MOST = 16
 
-    def __init__(self, *, trusted: Collection[bytes] | None = None) -> None:
-        self._trusted = trusted
+    def __init__(self, *, trusted: Collection[bytes] | None = None, shipped: FindDecoder = lambda sha256: None) -> None:
+        self._trusted, self._shipped = trusted, shipped
         self._models: dict[str, Model] = {}  # by sha256, the latest last
 
     def accept(self, message: bytes) -> Model:
@@ -181,7 +184,7 @@ class Library:
         Raises:
             RefusedModel: as :func:`unpack`, or it is not newer than the last of its source and signer.
         """
-        model = unpack(message, trusted=self._trusted, known={key: each.weights for key, each in self._models.items()})
+        model = unpack(message, trusted=self._trusted, known=self._find)
         key = model.weights.sha256
         if key in self._models and self._models[key].serial == model.serial:
             return self._models[key]
@@ -196,3 +199,7 @@ class Library:
     def models(self) -> list[Model]:
         """Those here, the latest last."""
         return list(self._models.values())
+
+    def _find(self, sha256: str) -> DecoderWeights | None:
+        arrived = self._models.get(sha256)
+        return arrived.weights if arrived else self._shipped(sha256)

@@ -56,18 +56,16 @@ class DecoderWeights:
             raise CodecError(f"It is of the architecture {architecture!r}; known are {', '.join(AUTOENCODERS)}.")
         if not 1 <= z_dims <= LARGEST_Z_DIMS:
             raise CodecError(f"Its Z_dims are {z_dims}, outside 1 to {LARGEST_Z_DIMS}.")
-        with torch.device("meta"):
-            tensors = AUTOENCODERS[architecture](z_dims=z_dims).decoder.state_dict().values()
-        return sum(tensor.numel() for tensor in tensors), len(tensors)
+        sizes = _tensor_sizes(architecture, z_dims)
+        return sum(sizes), len(sizes)
 
     @classmethod
-    def of(cls, autoencoder: Autoencoder, *, bits: int, scales: NDArray[np.float32] | None = None) -> "DecoderWeights":
-        """Rounded to integers of 8 or 16 ``bits``; by the largest weight of each tensor, or by ``scales``."""
+    def of(cls, autoencoder: Autoencoder, *, bits: int) -> "DecoderWeights":
+        """Rounded to integers of 8 or 16 ``bits``, by the largest weight of each tensor."""
         (architecture,) = (name for name, kind in AUTOENCODERS.items() if type(autoencoder) is kind)
         tensors = [tensor.detach().float().numpy() for tensor in autoencoder.decoder.state_dict().values()]
         most = np.iinfo(KINDS[bits]).max
-        if scales is None:
-            scales = np.array([np.abs(tensor).max() / most for tensor in tensors], np.float32)
+        scales = np.array([np.abs(tensor).max() / most for tensor in tensors], np.float32)
         steps = np.where(scales == 0, 1, scales)
         rounded = [np.rint(tensor / step).clip(-most, most) for tensor, step in zip(tensors, steps, strict=True)]
         values = np.concatenate([each.ravel() for each in rounded]).astype(KINDS[bits])
@@ -95,20 +93,33 @@ class DecoderWeights:
         return decoder.eval()
 
     def minus(self, base: "DecoderWeights") -> "DecoderWeights":
-        """The difference to ``base``, which must be alike but for the values; wraps around, so that nothing is lost."""
-        self._check_like(base)
-        return replace(self, values=self.values - base.values)
-
-    def plus(self, base: "DecoderWeights") -> "DecoderWeights":
-        """What this is the difference of.
+        """The difference to ``base``, with its own scales; wraps around, so that nothing is lost.
 
         Raises:
             CodecError: ``base`` is another kind of decoder.
         """
-        self._check_like(base)
-        return replace(self, values=self.values + base.values)
+        return replace(self, values=self.values - self._as_mine(base))
 
-    def _check_like(self, other: "DecoderWeights") -> None:
+    def plus(self, base: "DecoderWeights") -> "DecoderWeights":
+        """What this is the difference of.  Raises as :meth:`minus`."""
+        return replace(self, values=self.values + self._as_mine(base))
+
+    def is_like(self, other: "DecoderWeights") -> bool:
+        """Whether they are of one kind, so that there can be a difference."""
         mine, theirs = ((each.architecture, each.z_dims, each.bits) for each in (self, other))
-        if mine != theirs or not np.array_equal(self.scales, other.scales):
-            raise CodecError("It is a difference to another kind of decoder, or to one with other scales.")
+        return mine == theirs
+
+    def _as_mine(self, base: "DecoderWeights") -> NDArray[np.int8] | NDArray[np.int16]:
+        """The values of ``base``, rounded to these scales; to the same everywhere, as IEEE 754 has it."""
+        if not self.is_like(base):
+            raise CodecError("It is a difference to another kind of decoder.")
+        kind, sizes = KINDS[self.bits], _tensor_sizes(self.architecture, self.z_dims)
+        factors = base.scales.astype(np.float64) / np.where(self.scales == 0, 1, self.scales)
+        most = np.iinfo(kind).max
+        return np.rint(base.values * np.repeat(factors, sizes)).clip(-most, most).astype(kind)
+
+
+def _tensor_sizes(architecture: str, z_dims: int) -> list[int]:
+    """How many values each tensor of such a decoder has."""
+    with torch.device("meta"):
+        return [tensor.numel() for tensor in AUTOENCODERS[architecture](z_dims=z_dims).decoder.state_dict().values()]
