@@ -60,7 +60,7 @@ def architectures() -> dict[str, Callable[..., nn.Module]]:
     Raises:
         CodecError: one of these modules cannot be imported.
     """
-    ours = ("semcom_models.semcc", "semcom_models.adaptive")
+    ours = ("semcom_models.semcc", "semcom_models.adaptive", "semcom_models.deepsc_tu")
     for module in (*ours, *filter(None, os.environ.get("SEMCOM_CODECS", "").split(","))):
         try:
             importlib.import_module(module)

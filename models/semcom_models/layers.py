@@ -62,3 +62,21 @@ def modulate(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
     """(1 + gain) x + shift: [B, width, H, W] -> the same shape."""
     gain, shift = by
     return torch.addcmul(shift, x, 1 + gain)
+
+
+def within_unit(values: Tensor) -> Tensor:
+    """Limits values to [0, 1]; gradients bring back what is beyond, where else it would stay for ever."""
+    return _WithinUnit.apply(values)
+
+
+class _WithinUnit(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
+        ctx.save_for_backward(values)
+        return values.clamp(0, 1)
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
+        (values,) = ctx.saved_tensors
+        outwards = ((values < 0) & (gradient > 0)) | ((values > 1) & (gradient < 0))
+        return gradient.masked_fill(outwards, 0)

@@ -10,6 +10,8 @@ import math
 import torch
 from torch import Tensor, nn
 
+from semcom_models.layers import within_unit
+
 LEVELS = 255  # of a value of the code, above 0
 
 
@@ -52,7 +54,7 @@ class Autoencoder(nn.Module):
 
     def _code(self, images: Tensor) -> Tensor:
         """Values in [0, 1]: the encoder's last ReLU, ended at 1."""
-        return _Ends.apply(self.encoder[:-1](images[:, : self.channels]).flatten(1))
+        return within_unit(self.encoder[:-1](images[:, : self.channels]).flatten(1))
 
     def _initialise(self) -> None:
         """As He et al. 2015, for ReLUs: by PyTorch's rule so little is left of a picture behind so many layers without
@@ -64,21 +66,6 @@ class Autoencoder(nn.Module):
                     into_one = layer.weight[:, 0].numel() / math.prod(layer.stride)
                 nn.init.normal_(layer.weight, std=math.sqrt(2 / into_one))
                 nn.init.zeros_(layer.bias)
-
-
-class _Ends(torch.autograd.Function):
-    """Limits values to [0, 1]; gradients bring back what is beyond, where else it would stay for ever."""
-
-    @staticmethod
-    def forward(ctx: torch.autograd.function.FunctionCtx, values: Tensor) -> Tensor:
-        ctx.save_for_backward(values)
-        return values.clamp(0, 1)
-
-    @staticmethod
-    def backward(ctx: torch.autograd.function.FunctionCtx, gradient: Tensor) -> Tensor:
-        (values,) = ctx.saved_tensors
-        outwards = ((values < 0) & (gradient > 0)) | ((values > 1) & (gradient < 0))
-        return gradient.masked_fill(outwards, 0)
 
 
 class MnistAutoencoder(Autoencoder):

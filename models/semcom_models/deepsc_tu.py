@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The coders of Zhang et al., "Deep Learning-Enabled Semantic Communication Systems with Task-Unaware Transmitter and
+Dynamic Data", and of the variational autoencoder that is its baseline.
+
+Sec. VI-A fixes that its own coders have no activation functions, how many layers there are, and the kernels for
+segmentation.  Ours are the strides, the widths, and that what a decoder makes ends at 0 and 1, as pixels do.
+
+Its compression rate CR is real channel uses a value of the picture, and grey pictures have one value a pixel: with C
+complex symbols for each cell of stride x stride pixels, CR = 2 C / (channels * stride^2).
+"""
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+from semcom_models.architecture import register
+from semcom_models.layers import within_unit
+
+
+class Coder(nn.Module):
+    """Two networks on cells of ``stride`` x ``stride`` pixels; of grey pictures, ``channels`` 1, the first plane is
+    coded, and all three come back alike."""
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, stride: int, channels: int, symbols: int) -> None:
+        super().__init__()
+        self.stride, self.channels = stride, channels
+        self.symbols_per_cell = self.fewest_symbols_per_cell = symbols
+        self.encoder, self.decoder = Encoder(encoder, channels=channels), Decoder(decoder)
+
+    @property
+    def compression_rate(self) -> float:
+        """CR."""
+        return 2 * self.symbols_per_cell / (self.channels * self.stride**2)
+
+
+class Encoder(nn.Module):
+    """``network`` behind the contract; the same at every SNR."""
+
+    def __init__(self, network: nn.Module, *, channels: int) -> None:
+        super().__init__()
+        self.network, self.channels = network, channels
+
+    def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> [B, 2 C, h, w]."""
+        return self.network(images[:, : self.channels])
+
+
+class Decoder(nn.Module):
+    """``network`` behind the contract."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, symbols: Tensor, trust: Tensor) -> Tensor:
+        """[B, 2 C, h, w], weighed by their trust -> [B, 3, H, W] in [0, 1]."""
+        return within_unit(self.network(symbols)).expand(-1, 3, -1, -1)
+
+
+@register("deepsc-tu")
+class DeepScTu(Coder):
+    """One layer either way.
+
+    Without ``overlap`` it is fully connected over each cell, which the paper has for MNIST; else a convolution whose
+    kernels reach so many pixels beyond the cell, for CIFAR-10.
+    """
+
+    def __init__(self, *, stride: int, channels: int, symbols: int, overlap: int = 0) -> None:
+        how = {"kernel_size": stride + 2 * overlap, "stride": stride, "padding": overlap}
+        super().__init__(
+            nn.Conv2d(channels, 2 * symbols, **how),
+            nn.ConvTranspose2d(2 * symbols, channels, **how),
+            stride=stride,
+            channels=channels,
+            symbols=symbols,
+        )
+
+
+@register("deepsc-tu-deep")
+class DeepScTuDeep(Coder):
+    """Five layers of unpadded convolutions either way: ``side`` x ``side`` pixels of three channels become ``inner`` x
+    ``inner``, so that CR is inner^2 / side^2, through kernels of nearly one size, and ``width`` channels in between."""
+
+    LAYERS = 5
+
+    def __init__(self, *, side: int, inner: int, width: int) -> None:
+        if inner % 2 or not 2 <= inner <= side - self.LAYERS:
+            raise ValueError(f"inner is {inner}; it must be even and from 2 to {side - self.LAYERS}")
+        inside = list(pairwise([3, *[width] * (self.LAYERS - 1), 3]))
+        shrunk = torch.linspace(0, side - inner, self.LAYERS + 1).round().int().tolist()
+        kernels = [1 + after - before for before, after in pairwise(shrunk)]
+        narrowing = (nn.Conv2d(*widths, kernel) for widths, kernel in zip(inside, kernels, strict=True))
+        widening = (nn.ConvTranspose2d(*widths, kernel) for widths, kernel in zip(inside, kernels[::-1], strict=True))
+        super().__init__(
+            nn.Sequential(nn.PixelUnshuffle(side), _OfEachCell(side, nn.Sequential(*narrowing))),
+            nn.Sequential(_OfEachCell(inner, nn.Sequential(*widening)), nn.PixelShuffle(side)),
+            stride=side,
+            channels=3,
+            symbols=3 * inner**2 // 2,
+        )
+
+
+class _OfEachCell(nn.Module):
+    """``network``, from three channels of ``side`` x ``side`` values to three of another side, for each cell by itself:
+    [B, 3 side^2, h, w] -> [B, 3 other^2, h, w]."""
+
+    def __init__(self, side: int, network: nn.Module) -> None:
+        super().__init__()
+        self.side, self.network = side, network
+
+    def forward(self, values: Tensor) -> Tensor:
+        batch, _, rows, columns = values.shape
+        cells = values.permute(0, 2, 3, 1).reshape(-1, 3, self.side, self.side)
+        return self.network(cells).reshape(batch, rows, columns, -1).permute(0, 3, 1, 2)
+
+
+@register("vae")
+class Vae(Coder):
+    """A variational autoencoder whose latent values are sent: two fully connected layers either way, ``hidden`` values
+    between them."""
+
+    def __init__(self, *, stride: int, channels: int, symbols: int, hidden: int) -> None:
+        latent = 2 * symbols
+        super().__init__(
+            nn.Sequential(nn.Conv2d(channels, hidden, stride, stride), nn.ReLU(), nn.Conv2d(hidden, 2 * latent, 1)),
+            nn.Sequential(
+                nn.Conv2d(latent, hidden, 1), nn.ReLU(), nn.ConvTranspose2d(hidden, channels, stride, stride)
+            ),
+            stride=stride,
+            channels=channels,
+            symbols=symbols,
+        )
+        self.encoder = VaeEncoder(self.encoder.network, channels=channels)
+
+
+class VaeEncoder(Encoder):
+    """Sends the mean of the latent values; in training, a sample."""
+
+    def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
+        mean, log_var = self.posterior(images)
+        return mean + torch.randn_like(mean) * (log_var / 2).exp() if self.training else mean
+
+    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, 3, H, W] in [0, 1] -> mean and log of the variance of each latent value, [B, 2 C, h, w] each."""
+        return self.network(images[:, : self.channels]).chunk(2, 1)
