@@ -22,10 +22,12 @@ class Coder(nn.Module):
     """Two networks on cells of ``stride`` x ``stride`` pixels; of grey pictures, ``channels`` 1, the first plane is
     coded, and all three come back alike."""
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, *, stride: int, channels: int, symbols: int) -> None:
+    def __init__(
+        self, encoder: nn.Module, decoder: nn.Module, *, stride: int, channels: int, symbols_per_cell: int
+    ) -> None:
         super().__init__()
         self.stride, self.channels = stride, channels
-        self.symbols_per_cell = self.fewest_symbols_per_cell = symbols
+        self.symbols_per_cell = self.fewest_symbols_per_cell = symbols_per_cell
         self.encoder, self.decoder = Encoder(encoder, channels=channels), Decoder(decoder)
 
     @property
@@ -66,14 +68,14 @@ class DeepScTu(Coder):
     kernels reach so many pixels beyond the cell, for CIFAR-10.
     """
 
-    def __init__(self, *, stride: int, channels: int, symbols: int, overlap: int = 0) -> None:
+    def __init__(self, *, stride: int, channels: int, symbols_per_cell: int, overlap: int = 0) -> None:
         how = {"kernel_size": stride + 2 * overlap, "stride": stride, "padding": overlap}
         super().__init__(
-            nn.Conv2d(channels, 2 * symbols, **how),
-            nn.ConvTranspose2d(2 * symbols, channels, **how),
+            nn.Conv2d(channels, 2 * symbols_per_cell, **how),
+            nn.ConvTranspose2d(2 * symbols_per_cell, channels, **how),
             stride=stride,
             channels=channels,
-            symbols=symbols,
+            symbols_per_cell=symbols_per_cell,
         )
 
 
@@ -97,7 +99,7 @@ class DeepScTuDeep(Coder):
             nn.Sequential(_OfEachCell(inner, nn.Sequential(*widening)), nn.PixelShuffle(side)),
             stride=side,
             channels=3,
-            symbols=3 * inner**2 // 2,
+            symbols_per_cell=3 * inner**2 // 2,
         )
 
 
@@ -120,8 +122,8 @@ class Vae(Coder):
     """A variational autoencoder whose latent values are sent: two fully connected layers either way, ``hidden`` values
     between them."""
 
-    def __init__(self, *, stride: int, channels: int, symbols: int, hidden: int) -> None:
-        latent = 2 * symbols
+    def __init__(self, *, stride: int, channels: int, symbols_per_cell: int, hidden: int) -> None:
+        latent = 2 * symbols_per_cell
         super().__init__(
             nn.Sequential(nn.Conv2d(channels, hidden, stride, stride), nn.ReLU(), nn.Conv2d(hidden, 2 * latent, 1)),
             nn.Sequential(
@@ -129,7 +131,7 @@ class Vae(Coder):
             ),
             stride=stride,
             channels=channels,
-            symbols=symbols,
+            symbols_per_cell=symbols_per_cell,
         )
         self.encoder = VaeEncoder(self.encoder.network, channels=channels)
 

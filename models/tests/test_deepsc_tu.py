@@ -9,10 +9,10 @@ from semcom_models.codec import Codec, Csi
 from semcom_models.deepsc_tu import Coder, DeepScTu, DeepScTuDeep, Vae
 
 CODERS = {
-    "fully connected": lambda: DeepScTu(stride=28, channels=1, symbols=39),
-    "convolutions": lambda: DeepScTu(stride=8, channels=3, symbols=10, overlap=4),
+    "fully connected": lambda: DeepScTu(stride=28, channels=1, symbols_per_cell=39),
+    "convolutions": lambda: DeepScTu(stride=8, channels=3, symbols_per_cell=10, overlap=4),
     "five layers": lambda: DeepScTuDeep(side=32, inner=10, width=6),
-    "vae": lambda: Vae(stride=28, channels=1, symbols=39, hidden=50),
+    "vae": lambda: Vae(stride=28, channels=1, symbols_per_cell=39, hidden=50),
 }
 
 
@@ -77,7 +77,7 @@ def test_a_vae_sends_a_sample_in_training_and_else_the_mean() -> None:
 
 
 def test_gradients_bring_back_what_is_beyond_a_pixels_range() -> None:
-    coder = DeepScTu(stride=4, channels=3, symbols=4)
+    coder = DeepScTu(stride=4, channels=3, symbols_per_cell=4)
     with torch.no_grad():
         coder.decoder.network.bias.fill_(3)
     images, sent = torch.rand(2, 3, 4, 4), torch.ones(2, 4, 1, 1)

@@ -23,6 +23,8 @@ from semcom_training.errors import ConfigError, DataError
 from semcom_training.evaluate import Evaluation, Grid, Interval, Row, write_results
 from semcom_training.pictures import load_pictures
 from semcom_training.records import commit
+from semcom_training.split.commands import app as split_app
+from semcom_training.split.wire import WireError
 from semcom_training.train_commands import data_command, sweep_command, train_command
 
 
@@ -36,6 +38,7 @@ app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 app.command(train_command, name="train")
 app.command(sweep_command, name="sweep")
 app.command(data_command, name="data")
+app.command(split_app, name="split")
 
 
 @app.command(name="eval")
@@ -223,7 +226,7 @@ def figures_command(
 def main() -> None:
     try:
         app()
-    except (CodecError, ConfigError, DataError, FloatingPointError, UsageError) as error:
+    except (CodecError, ConfigError, DataError, FloatingPointError, UsageError, WireError) as error:
         sys.exit(f"semcom: {error}")
 
 

@@ -12,6 +12,7 @@ from semcom_models.aesc.autoencoders import LARGEST_Z_DIMS
 
 from semcom_training.aesc import AescWeights
 from semcom_training.data import Cifar10, DataSet
+from semcom_training.deepsc_tu import SemanticDistortion
 from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule
@@ -113,7 +114,23 @@ class AescConfig(_Run):
     schedule: Schedule
 
 
-JsccConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig
+class DeepScTuConfig(SemanticConfig):
+    """``downstream`` is the pragmatic function, which the receiver alone knows."""
+
+    method: Literal["deepsc-tu"]
+    weights: SemanticDistortion
+    schedule: Schedule
+
+
+class VaeConfig(SemanticConfig):
+    """Its ``downstream`` network shows in the log how far the training is, and takes no part in it."""
+
+    method: Literal["vae"]
+    kl_weight: Annotated[float, Field(ge=0)]
+    schedule: Schedule
+
+
+JsccConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig | DeepScTuConfig | VaeConfig
 """Of codecs that are trained over a channel."""
 Config = ClassifierConfig | AescConfig | JsccConfig
 

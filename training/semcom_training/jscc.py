@@ -50,6 +50,16 @@ class Passage:
     ratio: Tensor
 
 
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Draw:
+    """What a batch meets but for fades, noise and erasures: ``snr_db`` and the number ``k`` of symbols sent, [B], which
+    ``sent`` [B, C, h, w] has as 1."""
+
+    snr_db: Tensor
+    k: Tensor
+    sent: Tensor
+
+
 class Link(nn.Module):
     """Transmitter, channel with erasures, receiver; differentiable from end to end.
 
@@ -79,26 +89,45 @@ class Link(nn.Module):
 
         Sizes that the stride does not divide are padded as a codec pads them, and what comes back is cropped.
         """
-        batch, _, height, width = images.shape
-        padded = to_stride(images, self.stride)
-        grid = self.planes, padded.shape[2] // self.stride, padded.shape[3] // self.stride
+        size = images.shape[2:]
+        drawn = self.draw(len(images), size, generator)
+        symbols = self.transmit(images, drawn)
+        seen = self.receive(*self.over_channel(symbols, drawn, generator), size)
+        return Passage(
+            received=seen, symbols=symbols, sent=drawn.sent, snr_db=drawn.snr_db, ratio=drawn.k / images[0].numel()
+        )
+
+    def draw(self, batch: int, size: tuple[int, int], generator: torch.Generator) -> Draw:
+        """Conditions for so many pictures of height and width ``size``."""
+        grid = self.planes, *(-(-length // self.stride) for length in size)
+        rank = torch.tensor(sending_order(*grid)).argsort()
+        snr_db = _uniform(self.conditions.snr_db, batch, generator)
+        k = self._draw_k(batch, math.prod(grid[1:]), generator)
+        return Draw(snr_db=snr_db, k=k, sent=(rank < k.unsqueeze(1)).float().view(batch, *grid))
+
+    def transmit(self, images: Tensor, drawn: Draw) -> Tensor:
+        """[B, 3, H, W] in [0, 1] -> symbols as pairs [B, C, h, w, 2]."""
+        with record_function("encoder"):
+            return self.transmitter(to_stride(images, self.stride), drawn.snr_db, drawn.sent)
+
+    def over_channel(self, symbols: Tensor, drawn: Draw, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Pairs [B, C, h, w, 2] -> what a coherent receiver makes of them, and its noise variances [B, C, h, w]."""
+        batch, *grid, _ = symbols.shape
         order = torch.tensor(sending_order(*grid))
         rank = order.argsort()
-        snr_db = _uniform(self.conditions.snr_db, batch, generator)
-        k = self._draw_k(batch, len(order) // self.planes, generator)
-        sent = (rank < k.unsqueeze(1)).float().view(batch, *grid)
-        with record_function("encoder"):
-            symbols = self.transmitter(padded, snr_db, sent)
         on_air = torch.view_as_complex(symbols.contiguous()).flatten(1)[:, order]
         with record_function("channel"):
-            received, noise_var = self.channel(on_air, snr_db, generator)
-        place = torch.arange(len(order)) / k.unsqueeze(1)  # from 0 to 1 for what is sent
+            received, noise_var = self.channel(on_air, drawn.snr_db, generator)
+        place = torch.arange(len(order)) / drawn.k.unsqueeze(1)  # from 0 to 1 for what is sent
         lost = (place >= 1) | self._draw_erasures(place, generator)
         received, noise_var = received.masked_fill(lost, 0), noise_var.masked_fill(lost, torch.inf)
-        pairs = torch.view_as_real(received[:, rank]).view(batch, *grid, 2)
+        return torch.view_as_real(received[:, rank]).view(batch, *grid, 2), noise_var[:, rank].view(batch, *grid)
+
+    def receive(self, symbols: Tensor, noise_var: Tensor, size: tuple[int, int]) -> Tensor:
+        """What came over the channel -> [B, 3, H, W] in [0, 1], H and W being ``size``."""
+        height, width = size
         with record_function("decoder"):
-            seen = self.receiver(pairs, noise_var[:, rank].view(batch, *grid))[..., :height, :width]
-        return Passage(received=seen, symbols=symbols, sent=sent, snr_db=snr_db, ratio=k / images[0].numel())
+            return self.receiver(symbols, noise_var)[..., :height, :width]
 
     def _symbols_per_cell(self) -> tuple[float, float]:
         return self.conditions.symbols_per_cell or (self.planes, self.planes)

@@ -12,6 +12,7 @@ from semcom_models import zoo
 from semcom_models.aesc.autoencoders import AUTOENCODERS
 from semcom_models.aesc.codec import AescCodec
 from semcom_models.architecture import Architecture, architectures
+from semcom_models.deepsc_tu import Coder, Vae
 from semcom_models.downstream import Downstream
 from torch import nn
 
@@ -23,14 +24,17 @@ from semcom_training.config import (
     Config,
     DeepJSCCConfig,
     DeepSCConfig,
+    DeepScTuConfig,
     JsccConfig,
     NetworksConfig,
     SemCCConfig,
     SemREConfig,
     Stage,
+    VaeConfig,
 )
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
+from semcom_training.deepsc_tu import Classification, DeepScTu, VariationalAutoencoder
 from semcom_training.errors import ConfigError
 from semcom_training.log import Log
 from semcom_training.loop import Method, Schedule, fit
@@ -50,7 +54,7 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
         ConfigError: the config cannot be built, or ``runs/<name>`` or ``zoo_dir/<name>`` is of another one.
         CodecError, DataError: weights that it starts from or trains through, or the data, are not there.
     """
-    _check_name(config, zoo_dir / config.name)
+    check_name(config, zoo_dir / config.name)
     data = config.data.load("train"), config.data.load("held_out")
     network, described, stages = build(config, side=data[1].images.shape[-1])
     for stage in stages:
@@ -62,19 +66,21 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
         log = None if world.rank else Log(run, stage=stage.name)
         fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name, world=world, log=log)
     if world.rank == 0:
-        training = {
-            **begun,
-            "channel": config.link.channel.name if isinstance(config, JsccConfig) else None,
-            "epochs": sum(stage.schedule.epochs for stage in stages),
-        }
-        card = zoo.Card(
-            name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
-        )
-        zoo.save(zoo_dir / config.name, network, card)
+        save(zoo_dir, config, network, described, begun, epochs=sum(stage.schedule.epochs for stage in stages))
     return zoo_dir / config.name
 
 
-def _check_name(config: Config, folder: Path) -> None:
+def save(zoo_dir: Path, config: Config, network: nn.Module, described: dict, begun: dict, *, epochs: int) -> None:
+    """Put what :func:`build` made, trained now, into the zoo; ``begun`` is what ``run.json`` has."""
+    channel = config.link.channel.name if isinstance(config, JsccConfig) else None
+    training = {**begun, "channel": channel, "epochs": epochs}
+    card = zoo.Card(
+        name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
+    )
+    zoo.save(zoo_dir / config.name, network, card)
+
+
+def check_name(config: Config, folder: Path) -> None:
     """Raises ConfigError where the zoo has another training's weights by this name, lest they be lost."""
     if (folder / zoo.CARD).exists() and not is_of(config, zoo.read_card(folder).training.get("config")):
         raise ConfigError(
@@ -155,6 +161,8 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
 
     if isinstance(config, AescConfig):
         return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
+    if isinstance(config, DeepScTuConfig | VaeConfig):
+        return [Training("training", partial(_coder_training, config, network, judge), config.schedule)]
     link = config.link
 
     def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> Training:
@@ -171,6 +179,17 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
                 semantic("fine_tuning", DeepSC, config.fine_tuning),
             ]
             return [stage for stage in both if stage.name != config.without]
+
+
+def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judge: Downstream) -> Method:
+    """Raises ConfigError where the network is no coder."""
+    kind = Vae if isinstance(config, VaeConfig) else Coder
+    if not isinstance(network, kind):
+        raise ConfigError(f"The method {config.method} does not train networks of {config.networks.architecture}.")
+    task, how = Classification(judge), {"compiled": config.compiled}
+    if isinstance(config, VaeConfig):
+        return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)
+    return DeepScTu(network, task, config.link, config.weights, **how)
 
 
 def build_downstream(config: ClassifierConfig) -> tuple[Downstream, dict]:

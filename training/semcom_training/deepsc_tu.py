@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""DeepSC-TU of Zhang et al., trained in one place: what receiver-led training between two programs must come to."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+import torch
+from pydantic import Field
+from semcom_models.deepsc_tu import Coder, Vae
+from semcom_models.downstream import Downstream
+from torch import Tensor
+from torch.nn import functional as F
+from torch.profiler import record_function
+
+from semcom_training.classifier import accuracy
+from semcom_training.data import LabelledImages, to_unit
+from semcom_training.jscc import Conditions, Link, Point, psnr_db, sent_over
+from semcom_training.loop import Method
+from semcom_training.losses import squared_error
+
+
+@dataclass(frozen=True, kw_only=True)
+class SemanticDistortion:
+    """Eqs. 4 and 5: lambda alpha D_ob, the mean squared error of the pixels, and (1 - lambda) D_pr, that of the task.
+
+    ``tradeoff`` is lambda; without it, it is the lambda_s of eq. 6, 1 - CR.
+    """
+
+    alpha: Annotated[float, Field(gt=0)]
+    tradeoff: Annotated[float, Field(ge=0, le=1)] | None = None
+
+    def join(self, observed: Tensor, pragmatic: Tensor, *, compression_rate: float) -> Tensor:
+        """The scalar loss of a batch from D_ob and D_pr, [B] each."""
+        tradeoff = 1 - compression_rate if self.tradeoff is None else self.tradeoff
+        return (tradeoff * self.alpha * observed + (1 - tradeoff) * pragmatic).mean()
+
+
+class Classification:
+    """The pragmatic function of eq. 8, which the receiver alone knows: a classifier, and the cross-entropy of what it
+    sees."""
+
+    def __init__(self, downstream: Downstream) -> None:
+        self.downstream = downstream.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def distortion(self, received: Tensor, labels: Tensor) -> Tensor:
+        """D_pr of each picture of [B, 3, H, W] in [0, 1], [B]."""
+        with record_function("downstream network"):
+            return F.cross_entropy(self.downstream(received), labels, reduction="none")
+
+    def figures(self, received: LabelledImages) -> dict[str, float]:
+        """How well the task is done, on pictures as received."""
+        return {"accuracy": accuracy(self.downstream, received)}
+
+
+class DeepScTu(Method):
+    """Eq. 8 over a :class:`Link`."""
+
+    def __init__(
+        self, coder: Coder, task: Classification, conditions: Conditions, weights: SemanticDistortion, *, compiled: bool
+    ) -> None:
+        self.trained, self.task, self.weights = coder, task, weights
+        self.link = Link(coder, conditions, compiled=compiled)
+
+    def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        sent = to_unit(images)
+        return self.distortion(sent, self.link(sent, generator).received, labels)
+
+    def distortion(self, sent: Tensor, received: Tensor, labels: Tensor) -> Tensor:
+        """The scalar loss, from pictures [B, 3, H, W] in [0, 1]."""
+        return self.weights.join(
+            squared_error(sent, received),
+            self.task.distortion(received, labels),
+            compression_rate=self.trained.compression_rate,
+        )
+
+    def report(self, held_out: LabelledImages) -> dict[str, float]:
+        return figures(self.trained, self.task, held_out, self.link.conditions)
+
+
+class VariationalAutoencoder(Method):
+    """The baseline: the mean squared error of the pixels, and ``kl_weight`` times the Kullback-Leibler divergence of
+    all latent values of a picture from N(0, 1).  The task takes no part: it is asked for the log only."""
+
+    def __init__(
+        self, coder: Vae, task: Classification, conditions: Conditions, *, kl_weight: float, compiled: bool
+    ) -> None:
+        self.trained, self.task, self.kl_weight = coder, task, kl_weight
+        self.link = Link(coder, conditions, compiled=compiled)
+
+    def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
+        sent = to_unit(images)
+        mean, log_var = self.trained.encoder.posterior(sent)
+        divergence = (mean.square() + log_var.exp() - 1 - log_var).flatten(1).sum(1) / 2
+        received = self.link(sent, generator).received
+        return (squared_error(sent, received) + self.kl_weight * divergence).mean()
+
+    def report(self, held_out: LabelledImages) -> dict[str, float]:
+        return figures(self.trained, self.task, held_out, self.link.conditions)
+
+
+def figures(coder: Coder, task: Classification, held_out: LabelledImages, conditions: Conditions) -> dict[str, float]:
+    """Of the first 1,000 pictures, at the middle of the SNRs: how well the task is done, and the PSNR."""
+    part, snr_db = held_out[:1000], sum(conditions.snr_db) / 2
+    images, at = to_unit(part.images), Point(snr_db=snr_db, symbols_per_cell=coder.symbols_per_cell)
+    received = sent_over(coder, images, at=at)
+    seen = LabelledImages((received * 255).round().byte(), part.labels)
+    return {**task.figures(seen), "psnr_db": psnr_db(images, received).mean().item()}

@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The receiver of Algorithm 1, which leads: it has the labels, the decoder and the task."""
+
+import math
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import safetensors.torch
+import torch
+
+from semcom_training.data import LabelledImages, to_unit
+from semcom_training.deepsc_tu import DeepScTu
+from semcom_training.jscc import psnr_db
+from semcom_training.loop import Schedule, Shard, batches
+from semcom_training.processes import ALONE
+from semcom_training.split.air import ReceivingAir
+from semcom_training.split.half import Half, checkpoints, load_encoder
+from semcom_training.split.wire import (
+    HELD_OUT,
+    PROTOCOL,
+    Batch,
+    Feedback,
+    Finished,
+    Hello,
+    Noted,
+    Refusal,
+    Trial,
+    Welcome,
+    WireError,
+    as_bytes,
+    packed,
+    parsed,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a receiver leads: ``architecture`` and ``arguments`` are those of the coder that ``start`` makes anew, with
+    the weights to begin with; ``folder`` gets the receiver's half."""
+
+    architecture: str
+    arguments: dict[str, int]
+    start: Callable[[], DeepScTu]
+    schedule: Schedule
+    seed: int
+    folder: Path
+
+
+@dataclass(eq=False)
+class _Session:
+    """From one greeting to the next; ``step`` is that of the batch to come."""
+
+    id: str
+    method: DeepScTu
+    half: Half
+    air: ReceivingAir
+    step: int
+    order: Iterator[list[Shard]] = field(default_factory=lambda: iter(()))
+    ahead: Shard | None = None
+    losses: list[float] = field(default_factory=list)
+    answered: tuple[str, int] | None = None
+    answer: list[bytes] = field(default_factory=list)
+
+
+class Receiver:
+    """Answers the messages of one transmitter, whatever it sends; after a greeting the one that greeted last is it.
+
+    ``air`` makes the receiving end of the air for a method; ``tell`` gets the step and the figures of each trial.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        train: LabelledImages,
+        held_out: LabelledImages,
+        *,
+        air: Callable[[DeepScTu], ReceivingAir],
+        tell: Callable[[int, dict[str, float]], None],
+    ) -> None:
+        self._plan, self._train, self._held_out = plan, train, held_out[:HELD_OUT]
+        self._air, self._tell = air, tell
+        self._pixels = train.digest(labels=False)
+        self._steps = len(train) // plan.schedule.batch
+        self._session: _Session | None = None
+        self.trained: DeepScTu | None = None
+        """The method with both halves, once the training is over."""
+
+    def answer(self, parts: list[bytes]) -> list[bytes]:
+        """A message's parts -> those of the answer.
+
+        Raises:
+            FloatingPointError: the loss is not finite any more.
+        """
+        try:
+            message, behind = parsed(parts)
+            if isinstance(message, Hello):
+                return self._greeted(message)
+            if isinstance(message, Batch | Trial | Finished):
+                return self._in_session(message, behind)
+            raise WireError(f"A transmitter does not send a {message.kind}.")
+        except WireError as error:
+            return packed(Refusal(why=str(error)))
+
+    def _greeted(self, hello: Hello) -> list[bytes]:
+        if hello.protocol != PROTOCOL:
+            raise WireError(f"The transmitter speaks version {hello.protocol}, this receiver {PROTOCOL}: update one.")
+        if hello.pixels_sha256 != self._pixels:
+            raise WireError("The transmitter has other pictures than this receiver: both need the same data set.")
+        plan = self._plan
+        step = max({0, *checkpoints(plan.folder)} & {0, *hello.checkpoints})
+        method = plan.start()
+        encoder = [safetensors.torch.save(method.trained.encoder.state_dict())] if step == 0 else []
+        half = Half(method.trained.decoder, plan.schedule, steps=self._steps, folder=plan.folder)
+        if step:
+            half.load(step)
+        self._session = _Session(secrets.token_hex(16), method, half, self._air(method), step)
+        welcome = Welcome(
+            session=self._session.id,
+            architecture=plan.architecture,
+            arguments=plan.arguments,
+            snr_db=sum(method.link.conditions.snr_db) / 2,
+            schedule=plan.schedule,
+            seed=plan.seed,
+            step=step,
+        )
+        return packed(welcome, *encoder)
+
+    def _in_session(self, message: Batch | Trial | Finished, behind: list[bytes]) -> list[bytes]:
+        session = self._session
+        if session is None or message.session != session.id:
+            return packed(Refusal(why="This receiver was started anew.", greet=True))
+        if (message.kind, message.step) == session.answered:
+            return session.answer
+        if message.step != session.step:
+            return packed(Refusal(why=f"Step {session.step} is to come, not {message.step}.", greet=True))
+        answer = {Batch: self._learn, Trial: self._try, Finished: self._finish}[type(message)]
+        session.answer = answer(session, behind)
+        session.answered = message.kind, message.step
+        return session.answer
+
+    def _learn(self, session: _Session, behind: list[bytes]) -> list[bytes]:
+        step, plan, link = session.step, self._plan, session.method.link
+        if step >= self._steps * plan.schedule.epochs:
+            raise WireError("There is no batch after the last.")
+        indices, generator = self._shard(session)
+        before = generator.get_state()
+        batch = self._train.batch(indices, generator)
+        size = batch.images.shape[2:]
+        drawn = link.draw(len(indices), size, generator)
+        try:
+            outputs, noise_var = session.air.receive(behind, step, drawn, generator)
+        except WireError:
+            generator.set_state(before)
+            raise
+        received = link.receive(outputs.requires_grad_(), noise_var, size)
+        loss = session.method.distortion(to_unit(batch.images), received, batch.labels)
+        if not math.isfinite(loss.item()):
+            raise FloatingPointError(f"The loss is {loss.item()} in step {step}; lower learning_rate in the config.")
+        session.half.update(loss)
+        session.losses.append(loss.item())
+        session.step, session.ahead = step + 1, None
+        if session.step % self._steps == 0:
+            session.half.save(session.step)
+        return packed(Feedback(step=step), as_bytes(outputs.grad), as_bytes(outputs))
+
+    def _shard(self, session: _Session) -> Shard:
+        """What the batch to come is, and what all is drawn from."""
+        epoch, number = divmod(session.step, self._steps)
+        if session.ahead is None:
+            if number == 0:
+                schedule, seed = self._plan.schedule, self._plan.seed
+                session.order = batches(len(self._train), schedule, seed=seed, epoch=epoch, world=ALONE)
+            (session.ahead,) = next(session.order)
+        return session.ahead
+
+    @torch.no_grad()
+    def _try(self, session: _Session, behind: list[bytes]) -> list[bytes]:
+        method, images = session.method, to_unit(self._held_out.images)
+        generator = torch.Generator().manual_seed(self._plan.seed)
+        size = images.shape[2:]
+        drawn = method.link.draw(len(images), size, generator)
+        outputs, noise_var = session.air.receive(behind, session.step, drawn, generator)
+        received = method.link.receive(outputs, noise_var, size)
+        seen = LabelledImages((received * 255).round().byte(), self._held_out.labels)
+        losses, session.losses = session.losses, []
+        figures = {"loss": sum(losses) / len(losses)} if losses else {}
+        figures |= {**method.task.figures(seen), "psnr_db": psnr_db(images, received).mean().item()}
+        self._tell(session.step, figures)
+        return packed(Noted(step=session.step))
+
+    def _finish(self, session: _Session, behind: list[bytes]) -> list[bytes]:
+        if session.step != self._steps * self._plan.schedule.epochs:
+            raise WireError("The training is not over yet.")
+        load_encoder(session.method.trained.encoder, behind)
+        self.trained = session.method
+        return packed(Noted(step=session.step))

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What goes between transmitter and receiver: JSON of known fields, and numbers of an agreed length behind it.
+
+There is no field for a label, a loss or a task.  Nothing that arrives is unpickled or executed.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Literal
+
+import numpy as np
+import torch
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from torch import Tensor
+
+from semcom_training.loop import Schedule
+
+PROTOCOL = 1
+LARGEST_HEADER = 8192
+LARGEST = 64 << 20
+"""Bytes of a part of a message."""
+MOST_PARTS = 3
+HELD_OUT = 1000
+"""Pictures of a trial."""
+
+Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Step = Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class WireError(Exception):
+    """A message that is none, in a sentence."""
+
+
+class _Message(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Hello(_Message):
+    """The transmitter's first: which pictures it has, and from where it could go on."""
+
+    kind: Literal["hello"] = "hello"
+    protocol: int = PROTOCOL
+    pixels_sha256: Sha256
+    checkpoints: Annotated[tuple[Step, ...], Field(max_length=8)]
+    """Steps after which it has kept its half; 0, from the beginning, is always possible."""
+
+
+class Welcome(_Message):
+    """The answer: what to train, and from where on.  Behind it, where they were pre-trained, the encoder's weights."""
+
+    kind: Literal["welcome"] = "welcome"
+    session: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    architecture: Annotated[str, Field(max_length=64)]
+    arguments: dict[str, Annotated[int, Field(ge=0, le=4096)]]
+    snr_db: float
+    """To encode for."""
+    schedule: Schedule
+    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    step: Step
+
+
+class Batch(_Message):
+    """The channel inputs of one step, behind it, unless they go by radio."""
+
+    kind: Literal["batch"] = "batch"
+    session: str
+    step: Step
+
+
+class Feedback(_Message):
+    """Behind it dL/dY and Y, and nothing else."""
+
+    kind: Literal["feedback"] = "feedback"
+    step: Step
+
+
+class Trial(_Message):
+    """Channel inputs of held-out pictures after an epoch, for the receiver to see how far it is."""
+
+    kind: Literal["trial"] = "trial"
+    session: str
+    step: Step
+
+
+class Finished(_Message):
+    """Behind it the weights of the encoder, as a safetensors file."""
+
+    kind: Literal["finished"] = "finished"
+    session: str
+    step: Step
+
+
+class Noted(_Message):
+    """The answer to a trial, and to the end."""
+
+    kind: Literal["noted"] = "noted"
+    step: Step
+
+
+class Refusal(_Message):
+    """Why there is no other answer; ``greet`` asks for a new Hello."""
+
+    kind: Literal["refusal"] = "refusal"
+    why: Annotated[str, Field(max_length=500)]
+    greet: bool = False
+
+
+Message = Hello | Welcome | Batch | Feedback | Trial | Finished | Noted | Refusal
+_ANY = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+def packed(message: Message, *behind: bytes) -> list[bytes]:
+    """The parts of a message."""
+    return [message.model_dump_json().encode(), *behind]
+
+
+def parsed(parts: Sequence[bytes]) -> tuple[Message, list[bytes]]:
+    """A message, and what is behind it.
+
+    Raises:
+        WireError: it is none.
+    """
+    if not 1 <= len(parts) <= MOST_PARTS or len(parts[0]) > LARGEST_HEADER or max(map(len, parts)) > LARGEST:
+        raise WireError("A message has too many parts, or too large ones.")
+    try:
+        return _ANY.validate_json(parts[0]), list(parts[1:])
+    except (ValidationError, ValueError) as error:
+        raise WireError("A message is no JSON with the fields of one.") from error
+
+
+def as_bytes(values: Tensor) -> bytes:
+    """float32, little-endian."""
+    return values.detach().to(torch.float32).contiguous().numpy().astype("<f4").tobytes()
+
+
+def as_floats(behind: Sequence[bytes], shape: Sequence[int], *, count: int = 1) -> list[Tensor]:
+    """``count`` tensors of this shape.
+
+    Raises:
+        WireError: there are more or fewer, of another length, or with NaN or infinite values.
+    """
+    length = 4 * int(np.prod(shape))
+    if [len(part) for part in behind] != [length] * count:
+        raise WireError(f"{count} times {length} bytes belong behind this message.")
+    values = [torch.from_numpy(np.frombuffer(part, "<f4").astype(np.float32)).view(*shape) for part in behind]
+    if not all(each.isfinite().all() for each in values):
+        raise WireError("There are NaN or infinite values behind a message.")
+    return values

@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Receiver-led training in one process: what it comes to, what is on the wire, and what either side survives."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from semcom_models.deepsc_tu import DeepScTu as Coder
+from semcom_models.smallnet import SmallNet
+from semcom_training.data import LabelledImages
+from semcom_training.deepsc_tu import Classification, DeepScTu, SemanticDistortion
+from semcom_training.jscc import Conditions
+from semcom_training.loop import Schedule, batches, fit
+from semcom_training.processes import ALONE
+from semcom_training.split.air import SendsBehind, Simulated
+from semcom_training.split.half import Half
+from semcom_training.split.receiver import Plan, Receiver
+from semcom_training.split.transmitter import GreetAgain, Transmitter
+from semcom_training.split.wire import (
+    Batch,
+    Feedback,
+    Finished,
+    Hello,
+    Message,
+    Noted,
+    Refusal,
+    Trial,
+    Welcome,
+    WireError,
+    as_bytes,
+    as_floats,
+    packed,
+    parsed,
+)
+
+ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
+SCHEDULE = Schedule(epochs=3, batch=16, learning_rate=1e-2)
+STEPS = 4  # an epoch, of 64 pictures
+CONDITIONS = Conditions(snr_db=(3, 10), erasure_rate=0.2)
+SEED = 5
+
+
+class Cut(Exception):
+    """A side dies."""
+
+
+def method() -> DeepScTu:
+    torch.manual_seed(SEED)
+    coder, judge = Coder(**ARGUMENTS), SmallNet(classes=2)
+    return DeepScTu(coder, Classification(judge), CONDITIONS, SemanticDistortion(alpha=10), compiled=False)
+
+
+def receiver(blobs: LabelledImages, folder: Path, figures: list[dict] | None = None) -> Receiver:
+    plan = Plan(
+        architecture="deepsc-tu", arguments=ARGUMENTS, start=method, schedule=SCHEDULE, seed=SEED, folder=folder / "rx"
+    )
+    told = [] if figures is None else figures
+    return Receiver(plan, blobs, blobs, air=lambda made: Simulated(made.link), tell=lambda _, each: told.append(each))
+
+
+def transmitter(blobs: LabelledImages, folder: Path) -> Transmitter:
+    return Transmitter(blobs, blobs, air=SendsBehind(), folder=folder / "tx")
+
+
+class Wire:
+    """Asks a receiver in this process, and keeps all that goes either way; ``before`` gets the number of a question."""
+
+    def __init__(
+        self, answer: Callable[[list[bytes]], list[bytes]], before: Callable[[int], None] = lambda _: None
+    ) -> None:
+        self.answer, self.before, self.carried = answer, before, []
+
+    def __call__(self, message: Message, *behind: bytes, expected: type[Message]) -> tuple[Message, list[bytes]]:
+        self.before(len(self.carried) // 2)
+        question = packed(message, *behind)
+        self.carried += [question, self.answer(question)]
+        reply, rest = parsed(self.carried[-1])
+        if isinstance(reply, Refusal):
+            raise GreetAgain if reply.greet else WireError(reply.why)
+        assert isinstance(reply, expected)
+        return reply, rest
+
+
+def joint(blobs: LabelledImages, folder: Path) -> dict[str, torch.Tensor]:
+    made = method()
+    fit(made, SCHEDULE, blobs, blobs, seed=SEED, run=folder / "joint")
+    return made.trained.state_dict()
+
+
+def check_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(other[name], value, rtol=1e-4, atol=1e-6)
+
+
+def test_it_comes_to_what_joint_training_comes_to(blobs: LabelledImages, tmp_path: Path) -> None:
+    figures: list[dict] = []
+    leader = receiver(blobs, tmp_path, figures)
+    steps = list(transmitter(blobs, tmp_path).run(Wire(leader.answer)))
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
+    check_equal(
+        leader.trained.trained.encoder.state_dict(), safetensors.torch.load_file(tmp_path / "tx/encoder.safetensors")
+    )
+    assert [each.step for each in steps] == list(range(1, STEPS * SCHEDULE.epochs + 1))
+    assert len(figures) == SCHEDULE.epochs and all({"accuracy", "psnr_db", "loss"} == each.keys() for each in figures)
+
+
+def test_the_gradients_of_the_encoder_are_those_of_joint_training(
+    blobs: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[dict[str, torch.Tensor]] = []
+    update = Half.update
+
+    def kept(self: Half, of: torch.Tensor, gradient: torch.Tensor | None = None) -> None:
+        update(self, of, gradient)
+        if gradient is not None:
+            seen.append({name: each.grad.clone() for name, each in self.network.named_parameters()})
+
+    monkeypatch.setattr(Half, "update", kept)
+    next(transmitter(blobs, tmp_path).run(Wire(receiver(blobs, tmp_path).answer)))
+    made = method()
+    [(indices, generator)] = next(batches(len(blobs), SCHEDULE, seed=SEED, epoch=0, world=ALONE))
+    made.loss(blobs.images[indices], blobs.labels[indices], generator).backward()
+    gradients = {name: each.grad for name, each in made.trained.encoder.named_parameters()}
+    assert max(each.abs().max() for each in gradients.values()) > 0
+    check_equal(gradients, seen[0])
+
+
+def test_nothing_of_the_task_is_on_the_wire(blobs: LabelledImages, tmp_path: Path) -> None:
+    """Of each message all is accounted for: fields, channel inputs, gradients, outputs, and the encoder's weights."""
+    wire, leader = Wire(receiver(blobs, tmp_path).answer), method().trained
+    list(transmitter(blobs, tmp_path).run(wire))
+    symbols = 2 * leader.symbols_per_cell * (16 // leader.stride) ** 2 * 4  # bytes of a picture
+    encoder = len(safetensors.torch.save(leader.encoder.state_dict()))
+    behind = {
+        Hello: [],
+        Welcome: [encoder],
+        Batch: [symbols * SCHEDULE.batch],
+        Feedback: [symbols * SCHEDULE.batch] * 2,
+        Trial: [symbols * len(blobs)],
+        Noted: [],
+        Finished: [encoder],
+    }
+    seen = set()
+    for parts in wire.carried:
+        message, rest = parsed(parts)
+        assert [len(each) for each in rest] == behind[type(message)]
+        seen |= set(json.loads(parts[0])) - {"kind"}
+        assert not [word for word in (b"label", b"loss", b"accuracy", b"class", b"task", b"alpha") if word in parts[0]]
+    assert seen == {
+        *("protocol", "pixels_sha256", "checkpoints", "session", "architecture", "arguments", "snr_db"),
+        *("schedule", "seed", "step"),
+    }
+
+
+def test_labels_make_no_difference_to_what_the_transmitter_says(blobs: LabelledImages, tmp_path: Path) -> None:
+    other = LabelledImages(blobs.images, 1 - blobs.labels)
+    first = [Wire(receiver(blobs, tmp_path / str(i)).answer) for i in range(2)]
+    for i, (wire, seen) in enumerate(zip(first, (blobs, other), strict=True)):
+        next(transmitter(seen, tmp_path / str(i)).run(wire))
+    session = [json.loads(wire.carried[1][0])["session"].encode() for wire in first]
+    one, two = (
+        [[part.replace(own, b"") for part in parts] for parts in wire.carried]
+        for own, wire in zip(session, first, strict=True)
+    )
+    assert one == two
+
+
+@pytest.mark.parametrize("question", [1, 3, 5, 6, 7, 12, 16])
+def test_a_transmitter_that_dies_goes_on_from_its_last_epoch(
+    blobs: LabelledImages, tmp_path: Path, question: int
+) -> None:
+    leader = receiver(blobs, tmp_path)
+
+    def dies(number: int) -> None:
+        if number == question:
+            raise Cut
+
+    with pytest.raises(Cut):
+        list(transmitter(blobs, tmp_path).run(Wire(leader.answer, dies)))
+    list(transmitter(blobs, tmp_path).run(Wire(leader.answer)))
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
+
+
+@pytest.mark.parametrize("question", [1, 3, 5, 6, 7, 12, 16])
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_receiver_that_dies_goes_on_from_the_last_epoch_of_both(
+    blobs: LabelledImages, tmp_path: Path, question: int, answered: bool
+) -> None:
+    """Before a question reaches it, or before its answer gets out."""
+    leaders = [receiver(blobs, tmp_path)]
+
+    def anew() -> None:
+        if len(leaders) == 1:
+            leaders.append(receiver(blobs, tmp_path))
+
+    def dies(number: int) -> None:
+        if number == question:
+            if answered:
+                leaders[0].answer(wire.asked)
+            anew()
+
+    class Remembering(Wire):
+        def __call__(self, message: Message, *behind: bytes, expected: type[Message]) -> tuple[Message, list[bytes]]:
+            self.asked = packed(message, *behind)
+            return super().__call__(message, *behind, expected=expected)
+
+    wire = Remembering(lambda parts: leaders[-1].answer(parts), dies)
+    list(transmitter(blobs, tmp_path).run(wire))
+    check_equal(joint(blobs, tmp_path), leaders[1].trained.trained.state_dict())
+
+
+def test_a_question_asked_twice_is_answered_once(blobs: LabelledImages, tmp_path: Path) -> None:
+    leader = receiver(blobs, tmp_path)
+
+    def twice(parts: list[bytes]) -> list[bytes]:
+        first = leader.answer(parts)
+        return first if isinstance(parsed(parts)[0], Hello) else leader.answer(parts)
+
+    list(transmitter(blobs, tmp_path).run(Wire(twice)))
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("hello", "why"),
+    [
+        ({"protocol": 9}, "speaks version 9, this receiver 1"),
+        ({"pixels_sha256": "0" * 64}, "other pictures than this receiver"),
+    ],
+)
+def test_who_does_not_fit_is_told_why(blobs: LabelledImages, tmp_path: Path, hello: dict, why: str) -> None:
+    own = {"pixels_sha256": blobs.digest(labels=False), "checkpoints": ()}
+    with pytest.raises(WireError, match=why):
+        Wire(receiver(blobs, tmp_path).answer)(Hello(**own | hello), expected=Welcome)
+
+
+BAD = st.one_of(
+    st.lists(st.binary(max_size=200), max_size=5),
+    st.builds(
+        lambda message, behind: packed(message, *behind),
+        st.one_of(
+            st.builds(Batch, session=st.sampled_from(["", "own"]), step=st.integers(0, 20)),
+            st.builds(Trial, session=st.sampled_from(["", "own"]), step=st.integers(0, 20)),
+            st.builds(Finished, session=st.sampled_from(["", "own"]), step=st.integers(0, 20)),
+            st.builds(Noted, step=st.integers(0, 20)),
+        ),
+        st.lists(st.binary(max_size=64), max_size=2),
+    ),
+)
+
+
+def test_rubbish_is_refused_and_the_training_goes_on(blobs: LabelledImages, tmp_path: Path) -> None:
+    leader = receiver(blobs, tmp_path)
+
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.lists(BAD, min_size=1, max_size=5))
+    def fuzzed(messages: list[list[bytes]]) -> None:
+        for parts in messages:
+            own = [part.replace(b'"own"', f'"{session}"'.encode()) for part in parts]
+            answer, _ = parsed(leader.answer(own))
+            assert isinstance(answer, Refusal)
+
+    session = ""
+
+    def between(number: int) -> None:
+        nonlocal session
+        if number == 3:
+            session = json.loads(wire.carried[1][0])["session"]
+            fuzzed()
+
+    wire = Wire(leader.answer, between)
+    list(transmitter(blobs, tmp_path).run(wire))
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"architecture": "../../etc"}, "not known here"),
+        ({"arguments": {"stride": 8}}, "cannot be built"),
+        ({"arguments": {"stride": 4000, "channels": 3, "symbols_per_cell": 4000}}, "more than 50000000"),
+        ({"step": 4}, "go on from where this transmitter cannot"),
+        ({"schedule": {"epochs": 1, "batch": 16, "learning_rate": 1e-3, "shards": 2}}, "this transmitter cannot"),
+    ],
+)
+def test_a_transmitter_does_not_do_what_cannot_be(
+    blobs: LabelledImages, tmp_path: Path, changed: dict, why: str
+) -> None:
+    leader = receiver(blobs, tmp_path)
+
+    def tampered(parts: list[bytes]) -> list[bytes]:
+        header, *behind = leader.answer(parts)
+        return [json.dumps(json.loads(header) | changed).encode(), *behind]
+
+    with pytest.raises(WireError, match=why):
+        next(transmitter(blobs, tmp_path).run(Wire(tampered)))
+
+
+def test_weights_that_are_not_of_the_encoder_are_refused(blobs: LabelledImages, tmp_path: Path) -> None:
+    leader = receiver(blobs, tmp_path)
+    for raw in (b"", b"\0" * 100, safetensors.torch.save({"other": torch.zeros(3)})):
+        with pytest.raises(WireError, match="not of the encoder"):
+            next(transmitter(blobs, tmp_path).run(Wire(lambda parts, raw=raw: [leader.answer(parts)[0], raw])))
+
+
+@pytest.mark.parametrize("behind", [[], [b"\0" * 12], [b"\0" * 16, b""], [b"\0\0\xc0\x7f" * 4]])
+def test_numbers_have_a_length_and_are_finite(behind: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        as_floats(behind, (2, 2))
+    values = torch.randn(2, 2)
+    assert torch.equal(as_floats([as_bytes(values)], (2, 2))[0], values)
+
+
+@pytest.mark.parametrize("parts", [[], [b"{}"], [b"{}"] * 4, [b"[" * 9000], [b'{"kind": "hello", "label": 3}']])
+def test_what_is_no_message_is_told(parts: list[bytes]) -> None:
+    with pytest.raises(WireError):
+        parsed(parts)

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The link between the two programs: who gets in, and who does not."""
+
+import os
+import socket
+import stat
+import struct
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import zmq
+from semcom_training.errors import ConfigError
+from semcom_training.split import keys as key_files
+from semcom_training.split import sockets
+from semcom_training.split.keys import Keys
+from semcom_training.split.sockets import Client, connected, serve
+from semcom_training.split.transmitter import GreetAgain
+from semcom_training.split.wire import LARGEST, Hello, Noted, Refusal, Trial, Welcome, WireError, packed, parsed
+
+ASKED = Trial(session="s", step=3)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    key_files.make(tmp_path / "keys")
+    return tmp_path / "keys"
+
+
+class Server:
+    """Answers every trial with its own step, in a thread; ``said`` are its warnings."""
+
+    def __init__(self, folder: Path, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.address = f"tcp://127.0.0.1:{self.port}"
+        self.said: list[str] = []
+        self.asked: list[list[bytes]] = []
+        self._over = threading.Event()
+        self._keys = Keys.read(folder, "receiver")
+
+    def answer(self, parts: list[bytes]) -> list[bytes]:
+        self.asked.append(parts)
+        return packed(Noted(step=parsed(parts)[0].step))
+
+    def __enter__(self) -> "Server":
+        how = {"address": self.address, "keys": self._keys, "warn": self.said.append}
+        self._thread = threading.Thread(target=serve, args=(self.answer, self._over.is_set), kwargs=how)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(timeout=30)
+        assert not self._thread.is_alive()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(folder: Path, address: str, said: list[str] | None = None) -> None:
+    with connected(
+        address, keys=Keys.read(folder, "transmitter"), warn=([] if said is None else said).append
+    ) as client:
+        reply, _ = client(ASKED, b"1234", expected=Noted)
+        assert reply == Noted(step=3)
+        assert client.sent > 4 and client.received > 0 and client.waited_s > 0
+
+
+def wait_for(said: list[str], text: str) -> None:
+    end = time.monotonic() + 30
+    while not any(text in each for each in said):
+        assert time.monotonic() < end, said
+        time.sleep(0.02)
+
+
+def test_keys_are_made_once_and_secret_ones_are_for_their_owner(folder: Path) -> None:
+    assert sorted(path.name for path in folder.iterdir()) == [
+        *("receiver.key", "receiver.key_secret", "transmitter.key", "transmitter.key_secret")
+    ]
+    assert stat.S_IMODE((folder / "receiver.key_secret").stat().st_mode) == 0o600
+    with pytest.raises(ConfigError, match="has receiver.key, receiver.key_secret"):
+        key_files.make(folder)
+    one, other = Keys.read(folder, "receiver"), Keys.read(folder, "transmitter")
+    assert one.other == other.public and other.other == one.public and one.secret != other.secret
+    (folder / "transmitter.key").write_text("no key\n")
+    with pytest.raises(ConfigError, match="cannot be read as keys"):
+        Keys.read(folder, "receiver")
+    (folder / "receiver.key_secret").unlink()
+    with pytest.raises(ConfigError, match="./semcom split keys FOLDER makes them"):
+        Keys.read(folder, "receiver")
+
+
+def test_the_right_key_gets_an_answer(folder: Path) -> None:
+    with Server(folder) as server:
+        ask(folder, server.address)
+        assert server.asked == [packed(ASKED, b"1234")] and server.said == []
+
+
+@contextmanager
+def plain(address: str, **options: object) -> Iterator[zmq.Socket]:
+    with zmq.Context() as context, context.socket(zmq.DEALER) as stranger:
+        stranger.linger = 0
+        for name, value in options.items():
+            setattr(stranger, name, value)
+        stranger.connect(address)
+        yield stranger
+
+
+def test_strangers_get_none_and_are_told_of_once(folder: Path, tmp_path: Path) -> None:
+    key_files.make(tmp_path / "other")
+    theirs, ours = Keys.read(tmp_path / "other", "transmitter"), Keys.read(folder, "transmitter")
+    wrong = {"curve_publickey": theirs.public, "curve_secretkey": theirs.secret, "curve_serverkey": ours.other}
+    with Server(folder) as server:
+        for _ in range(3):
+            with plain(server.address, **wrong) as stranger:
+                stranger.send_multipart(packed(ASKED))
+                wait_for(server.said, "its key is not known here")
+                assert not stranger.poll(200)
+        for _ in range(3):
+            with plain(server.address) as stranger:
+                stranger.send_multipart(packed(ASKED))
+                wait_for(server.said, "another protocol, or had no key")
+                assert not stranger.poll(200)
+        ask(folder, server.address)
+        assert len(server.asked) == 1 and len(server.said) <= len(sockets.REFUSED)
+
+
+def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> None:
+    with Server(folder) as server:
+        flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+        for number, each in enumerate(flood):
+            if number % 3:
+                each.sendall(os.urandom(200) if number % 3 == 1 else b"\xff" + struct.pack(">Q", 2**40) + b"\x7f")
+        ask(folder, server.address)
+        for each in flood:
+            each.close()
+        ask(folder, server.address)
+        assert len(server.asked) == 2 and len(server.said) <= len(sockets.REFUSED)
+
+
+def test_a_message_that_is_too_large_ends_its_connection_alone(folder: Path) -> None:
+    keys = Keys.read(folder, "transmitter")
+    own = {"curve_publickey": keys.public, "curve_secretkey": keys.secret, "curve_serverkey": keys.other}
+    with Server(folder) as server:
+        with plain(server.address, **own) as sender:
+            sender.send_multipart(packed(ASKED, bytes(LARGEST + 1)))
+            assert not sender.poll(1000)
+        ask(folder, server.address)
+        assert server.asked == [packed(ASKED, b"1234")]
+
+
+def test_a_receiver_may_come_later_and_go_and_come_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "RESEND_S", 0.5)
+    port, said = free_port(), []
+    with connected(f"tcp://127.0.0.1:{port}", keys=Keys.read(folder, "transmitter"), warn=said.append) as client:
+        for _ in range(2):
+            later = threading.Timer(1.5, lambda: None)
+            server = Server(folder, port)
+            later = threading.Timer(1.5, server.__enter__)
+            later.start()
+            assert client(ASKED, expected=Noted)[0] == Noted(step=3)
+            later.join()
+            server.__exit__()
+    assert [each.split(";")[0] for each in said] == [
+        f"The receiver at tcp://127.0.0.1:{port} does not answer",
+        "The receiver answers again.",
+    ] * 2
+
+
+class Said:
+    """A socket with these answers ready."""
+
+    def __init__(self, *answers: list[bytes]) -> None:
+        self.answers = list(answers)
+
+    def send_multipart(self, parts: list[bytes]) -> None: ...
+
+    def poll(self, timeout: float) -> bool:
+        return bool(self.answers)
+
+    def recv_multipart(self) -> list[bytes]:
+        return self.answers.pop(0)
+
+
+def test_answers_to_other_questions_are_passed_over() -> None:
+    stale = packed(Noted(step=2)), packed(Noted(step=4))
+    client = Client(Said(*stale, packed(Noted(step=3))), "", warn=print)
+    assert client(ASKED, expected=Noted)[0] == Noted(step=3)
+    hello = Hello(pixels_sha256="0" * 64, checkpoints=())
+    with pytest.raises(WireError, match="The receiver refused: No."):
+        Client(Said(packed(Refusal(why="No."))), "", warn=print)(hello, expected=Welcome)
+    with pytest.raises(GreetAgain):
+        Client(Said(packed(Refusal(why="", greet=True))), "", warn=print)(ASKED, expected=Noted)
+
+
+def test_what_is_no_address_is_told(folder: Path) -> None:
+    with (
+        pytest.raises(ConfigError, match="nonsense is no address to connect to"),
+        connected("nonsense", keys=Keys.read(folder, "transmitter"), warn=print),
+    ):
+        pass
+    with pytest.raises(ConfigError, match="Nothing can be bound to tcp://192.0.2.1:1"):
+        serve(
+            lambda parts: parts,
+            lambda: True,
+            address="tcp://192.0.2.1:1",
+            keys=Keys.read(folder, "receiver"),
+            warn=print,
+        )
