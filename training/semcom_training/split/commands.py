@@ -21,6 +21,7 @@ from semcom_training.data import DATA_SETS, REPOSITORY, LabelledImages
 from semcom_training.deepsc_tu import DeepScTu
 from semcom_training.errors import ConfigError
 from semcom_training.loop import fit
+from semcom_training.processes import ALONE
 from semcom_training.records import begin
 from semcom_training.split import keys as key_files
 from semcom_training.split.air import SendsBehind, Simulated
@@ -99,7 +100,8 @@ def rx_command(
     train, held_out = chosen.data.load("train"), chosen.data.load("held_out")
     run = runs / chosen.name
     command = command_line(method, file=config, overrides=overrides).replace("train", "split rx", 1)
-    begun = begin(run, chosen, train, command=command + f" --pretrain {pretrain}" * bool(pretrain))
+    command += f" --pretrain {pretrain}" * bool(pretrain)
+    begun = begin(run, chosen, train, command=command, world=ALONE)
     network, described, _ = build(chosen, side=held_out.images.shape[-1])
 
     def start() -> DeepScTu:

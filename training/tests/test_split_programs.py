@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""./semcom split: two programs with pictures of the form of MNIST's, either of which is killed and started again."""
+
+import gzip
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import safetensors.torch
+import torch
+from semcom_models import zoo
+from semcom_models.smallnet import SmallNet
+
+PATIENCE_S = 120
+IMAGES = 720  # a tenth of which is held out
+EPOCHS = 60
+TRAINED = ("deepsc-tu-mnist", f"schedule.epochs={EPOCHS}", "schedule.batch=108")
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with pictures, a judge and keys."""
+    folder, rng = tmp_path / "data/MNIST/raw", np.random.default_rng(0)
+    folder.mkdir(parents=True)
+    pixels = {"images-idx3": rng.integers(0, 256, (IMAGES, 28, 28)), "labels-idx1": np.arange(IMAGES) % 10}
+    for name, values in pixels.items():
+        header = bytes([0, 0, 8, values.ndim]) + np.array(values.shape, ">u4").tobytes()
+        raw = header + values.astype(np.uint8).tobytes()
+        (folder / f"train-{name}-ubyte.gz").write_bytes(gzip.compress(raw))
+    monkeypatch.setenv("SEMCOM_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path / "zoo"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    torch.manual_seed(0)
+    card = {"method": "classifier", "architecture": "small", "arguments": {"classes": 10}, "ratio": None}
+    made = zoo.Card(name="smallnet-mnist", training={}, results=[], weights_sha256="", **card)
+    zoo.save(tmp_path / "zoo/smallnet-mnist", SmallNet(classes=10), made)
+    run(tmp_path, "split", "keys", "keys")
+    return tmp_path
+
+
+def start(lab: Path, *command: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(
+        [sys.executable, "-m", "semcom_training", *command],
+        cwd=lab,
+        env=environment,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+
+
+def run(lab: Path, *command: str) -> str:
+    program = start(lab, *command)
+    said, _ = program.communicate(timeout=PATIENCE_S)
+    assert program.returncode == 0, said
+    return said
+
+
+def wait_for_epoch(receiver: subprocess.Popen[str], epoch: int) -> None:
+    said = []
+    for line in receiver.stdout:
+        said.append(line)
+        if line.startswith(f"epoch {epoch}/"):
+            return
+    raise AssertionError("".join(said))
+
+
+@pytest.mark.slow
+def test_two_programs_come_to_what_one_does_though_each_is_killed(lab: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    leads = ("split", "rx", *TRAINED, "--keys", "keys", "--runs", "runs", "--out", "split", "--bind", address)
+    follows = ("split", "tx", "mnist", "--keys", "keys", "--runs", "runs", "--connect", address)
+    receiver, transmitter = start(lab, *leads), start(lab, *follows)
+    wait_for_epoch(receiver, 2)
+    transmitter.kill()
+    transmitter.communicate()
+    transmitter = start(lab, *follows)
+    wait_for_epoch(receiver, 6)
+    receiver.kill()
+    receiver.communicate()
+    receiver = start(lab, *leads)
+    said, _ = transmitter.communicate(timeout=PATIENCE_S)
+    assert transmitter.returncode == 0 and "Over: " in said, said
+    said, _ = receiver.communicate(timeout=PATIENCE_S)
+    assert receiver.returncode == 0 and f"epoch {EPOCHS}/{EPOCHS}" in said, said
+    run(lab, "train", *TRAINED, "--runs", "alone", "--out", "joint")
+    one, other = (
+        safetensors.torch.load_file(lab / name / "deepsc-tu-mnist" / zoo.WEIGHTS) for name in ("split", "joint")
+    )
+    assert one.keys() == other.keys()
+    for name, value in one.items():
+        torch.testing.assert_close(value, other[name], rtol=1e-2, atol=1e-3)  # half precision
+    own = safetensors.torch.load_file(lab / "runs/split/transmitter/encoder.safetensors")
+    torch.testing.assert_close(own["network.weight"].half(), one["encoder.network.weight"])
+
+
+@pytest.mark.slow
+def test_pretraining_ships_the_encoder_and_says_what_that_saves(lab: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"tcp://127.0.0.1:{probe.getsockname()[1]}"
+    few = ("deepsc-tu-mnist", "schedule.epochs=1", "schedule.batch=108")
+    receiver = start(lab, "split", "rx", *few, "--pretrain", "3", "--keys", "keys", "--runs", "runs", "--bind", address)
+    run(lab, "split", "tx", "mnist", "--keys", "keys", "--runs", "runs", "--connect", address)
+    said, _ = receiver.communicate(timeout=PATIENCE_S)
+    assert receiver.returncode == 0, said
+    # 784 by 78 weights and 78 biases; three times 78 values a picture, of 4 bytes
+    assert "The encoder, 0.2 MB, goes over the link in place of 1.8 MB." in said
+    command = zoo.read_card(lab / "zoo/deepsc-tu-mnist").training["command"]
+    assert command == "./semcom split rx deepsc-tu-mnist schedule.epochs=1 schedule.batch=108 --pretrain 3"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "why"),
+    [
+        (("split", "rx", "deepsc-tu-mnist", "--keys", "none"), "cannot be read as keys"),
+        (("split", "rx", "resnet20-mnist", "--keys", "keys"), "resnet20-mnist is not"),
+        (("split", "tx", "mnist", "--keys", "none"), "cannot be read as keys"),
+        (("split", "tx", "mnist", "--keys", "keys", "--connect", "nowhere"), "no address to connect to"),
+    ],
+)
+def test_what_cannot_begin_ends_in_a_sentence(lab: Path, command: tuple[str, ...], why: str) -> None:
+    program = start(lab, *command)
+    said, _ = program.communicate(timeout=PATIENCE_S)
+    assert program.returncode == 1 and why in said and "Traceback" not in said
