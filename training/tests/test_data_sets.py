@@ -69,7 +69,7 @@ def test_sources_are_told_apart_by_their_data_set(digits: dict[str, np.ndarray],
         assert abs(ours[0].float().mean() - theirs.mean()) < 3
     pictures = load_pictures("mnist+fashion-mnist", count=3)
     assert (pictures.kind, len(pictures), pictures.labels.tolist()) == ("mnist+fashion-mnist", 6, 3 * [0] + 3 * [1])
-    for wrong in ("mnist+svhn", "mnist+mnist"):
+    for wrong in ("mnist+letters", "mnist+mnist"):
         with pytest.raises(DataError, match="no data set and no folder 'mnist"):
             load_pictures(wrong)
     with pytest.raises(DataError, match="5 test images were asked for; there are 4"):

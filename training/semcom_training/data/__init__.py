@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from semcom_training.data.camera import CheapCamera
 from semcom_training.data.cifar import Cifar10, cifar10
 from semcom_training.data.files import REPOSITORY, data_dir
 from semcom_training.data.folder import Folder, FolderImages, whole_pictures
@@ -23,14 +24,19 @@ from semcom_training.data.images import (
 )
 from semcom_training.data.sources import DATA_SETS, Sources
 from semcom_training.data.stl import Stl10
+from semcom_training.data.svhn import Svhn
+from semcom_training.data.usps import Usps
 from semcom_training.errors import DataError
 
-DataSet = Annotated[Cifar10 | Mnist | FashionMnist | Stl10 | Folder | Sources, Field(discriminator="kind")]
+DataSet = Annotated[
+    Cifar10 | CheapCamera | Mnist | FashionMnist | Usps | Svhn | Stl10 | Folder | Sources, Field(discriminator="kind")
+]
 
 __all__ = [
     "DATA_SETS",
     "REPOSITORY",
     "Augmentation",
+    "CheapCamera",
     "Cifar10",
     "DataError",
     "DataSet",
@@ -42,6 +48,8 @@ __all__ = [
     "Sources",
     "Split",
     "Stl10",
+    "Svhn",
+    "Usps",
     "cifar10",
     "data_dir",
     "random_flip",

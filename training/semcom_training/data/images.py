@@ -7,7 +7,9 @@ from typing import Literal
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
+RESIZED = 1000  # pictures at once
 Split = Literal["train", "held_out", "test"]
 """Train on the first, choose by the second, report the third."""
 
@@ -54,6 +56,16 @@ def to_unit(images: Tensor) -> Tensor:
     return images.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
 
 
+def resized(images: Tensor, side: int) -> Tensor:
+    """uint8 [N, 3, H, W] -> uint8 [N, 3, side, side], by bilinear interpolation."""
+    if images.shape[2:] == (side, side):
+        return images
+    parts = (
+        F.interpolate(part.float(), (side, side), mode="bilinear", antialias=True) for part in images.split(RESIZED)
+    )
+    return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
+
+
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
     """Mirror each picture of [B, C, H, W] left to right with probability one half."""
     mirror = torch.rand(len(images), generator=generator) < 0.5
@@ -63,7 +75,7 @@ def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:
 def random_shift(images: Tensor, generator: torch.Generator, *, pixels: int) -> Tensor:
     """Move each picture of uint8 [B, C, H, W] by up to ``pixels`` either way; what moves in is black."""
     batch, _, height, width = images.shape
-    padded = torch.nn.functional.pad(images, (pixels,) * 4)
+    padded = F.pad(images, (pixels,) * 4)
     offset = torch.randint(0, 2 * pixels + 1, (2, batch), generator=generator)
     rows = offset[0].view(-1, 1, 1) + torch.arange(height).view(1, -1, 1)
     columns = offset[1].view(-1, 1, 1) + torch.arange(width).view(1, 1, -1)

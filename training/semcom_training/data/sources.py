@@ -9,12 +9,15 @@ from pydantic import Field
 from semcom_models.choice import SIDE
 from semcom_models.judge import shrunk
 
+from semcom_training.data.camera import CheapCamera
 from semcom_training.data.cifar import Cifar10
 from semcom_training.data.idx import FashionMnist, Mnist
 from semcom_training.data.images import Augmentation, LabelledImages, Split
 from semcom_training.data.stl import Stl10
+from semcom_training.data.svhn import Svhn
+from semcom_training.data.usps import Usps
 
-DATA_SETS = {each().kind: each for each in (Cifar10, Mnist, FashionMnist, Stl10)}
+DATA_SETS = {each().kind: each for each in (Cifar10, CheapCamera, Mnist, FashionMnist, Usps, Svhn, Stl10)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +28,10 @@ class Sources:
     """
 
     kind: Literal["sources"] = "sources"
-    of: Annotated[tuple[Literal["cifar10", "mnist", "fashion-mnist", "stl10"], ...], Field(min_length=2)]
+    of: Annotated[
+        tuple[Literal["cifar10", "cheap-camera", "mnist", "fashion-mnist", "usps", "svhn", "stl10"], ...],
+        Field(min_length=2),
+    ]
     each: Annotated[int, Field(ge=10)] = 5000
     augmentation = Augmentation(shift=4, mirror=True)
 
