@@ -38,6 +38,9 @@ class Method(ABC):
     def end_epoch(self, epoch: int) -> None:  # noqa: B027
         """Called after each epoch, counted from 1, before its checkpoint is written."""
 
+    def finish(self) -> None:  # noqa: B027
+        """Called when all epochs are done, also where they were before."""
+
     @abstractmethod
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         """Figures on the held-out images, for the log."""
@@ -136,6 +139,7 @@ def fit(
         if log:
             log.epoch(epoch + 1, figures, step=done)
     method.trained.eval()
+    method.finish()
     if log:
         log.close()
 
