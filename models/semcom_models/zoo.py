@@ -26,6 +26,7 @@ from semcom_models.digital.capacity import is_at_capacity
 from semcom_models.downstream import Downstream
 from semcom_models.engines import EngineName
 from semcom_models.errors import CodecError
+from semcom_models.generator import Generator
 from semcom_models.repvgg import RepVGG
 from semcom_models.resnet import ResNet20
 from semcom_models.shufflenet import ShuffleNetV2
@@ -33,6 +34,7 @@ from semcom_models.smallnet import SmallNet
 
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 CLASSIFIER = "resnet20-cifar10"
+GENERATOR = "generator"
 DOWNSTREAM: dict[str, type[Downstream]] = {
     "resnet20": ResNet20,
     "repvgg": RepVGG,
@@ -158,6 +160,15 @@ def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
         known = ", ".join(DOWNSTREAM)
         raise CodecError(f"{folder} is of architecture {card.architecture!r}; downstream networks are {known}.")
     return _with_weights(folder, card, DOWNSTREAM[card.architecture])
+
+
+def load_generator(name_or_folder: str | Path) -> Generator:
+    """A generator that adapts pictures, in evaluation mode.  Raises as :func:`load_codec`."""
+    folder = find(name_or_folder)
+    card = read_card(folder)
+    if card.architecture != GENERATOR:
+        raise CodecError(f"{folder} is of architecture {card.architecture!r}, and no {GENERATOR} that adapts pictures.")
+    return _with_weights(folder, card, Generator)
 
 
 def save(folder: Path, network: nn.Module, card: Card) -> None:

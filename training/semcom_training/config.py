@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from semcom_models.aesc.autoencoders import LARGEST_Z_DIMS
 
 from semcom_training.aesc import AescWeights
-from semcom_training.data import Cifar10, DataSet
+from semcom_training.cyclegan import AdversarialWeights
+from semcom_training.data import Cifar10, DataSet, Pair
 from semcom_training.deepsc_tu import SemanticDistortion
 from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
@@ -130,9 +131,22 @@ class VaeConfig(SemanticConfig):
     schedule: Schedule
 
 
+class CycleGanConfig(_Run):
+    """The observed pictures of ``data`` are made like its library's; ``downstream`` shows in the log how far it is, and
+    takes no part.  ``arguments`` are those of the generators, ``width`` is that of the discriminators."""
+
+    method: Literal["cyclegan"]
+    data: Pair
+    downstream: str
+    arguments: dict[str, int]
+    width: Annotated[int, Field(ge=1)]
+    weights: AdversarialWeights
+    schedule: Schedule
+
+
 JsccConfig = DeepJSCCConfig | SemCCConfig | DeepSCConfig | SemREConfig | DeepScTuConfig | VaeConfig
 """Of codecs that are trained over a channel."""
-Config = ClassifierConfig | AescConfig | JsccConfig
+Config = ClassifierConfig | AescConfig | CycleGanConfig | JsccConfig
 
 
 def choose_config(method: str, *, file: Path | None, overrides: Sequence[str]) -> Config:

@@ -13,7 +13,7 @@ import torch
 from pydantic import ValidationError
 from semcom_models import zoo
 
-from semcom_training.config import AescConfig, Config, JsccConfig, SemanticConfig
+from semcom_training.config import AescConfig, Config, CycleGanConfig, JsccConfig, SemanticConfig
 from semcom_training.data import REPOSITORY, FolderImages, LabelledImages
 from semcom_training.errors import ConfigError
 from semcom_training.processes import World
@@ -68,7 +68,7 @@ def commit() -> str:
 
 def _other_weights(config: Config) -> dict[str, str]:
     """The hashes of the weights that a config builds on."""
-    names = [config.downstream] if isinstance(config, SemanticConfig | AescConfig) else []
+    names = [config.downstream] if isinstance(config, SemanticConfig | AescConfig | CycleGanConfig) else []
     if isinstance(config, AescConfig):
         names.append(config.start_from)
     if isinstance(config, JsccConfig):

@@ -14,6 +14,7 @@ from semcom_models.aesc.codec import AescCodec
 from semcom_models.architecture import Architecture, architectures
 from semcom_models.deepsc_tu import Coder, Vae
 from semcom_models.downstream import Downstream
+from semcom_models.generator import Generator
 from torch import nn
 
 from semcom_training.aesc import Aesc
@@ -22,6 +23,7 @@ from semcom_training.config import (
     AescConfig,
     ClassifierConfig,
     Config,
+    CycleGanConfig,
     DeepJSCCConfig,
     DeepSCConfig,
     DeepScTuConfig,
@@ -32,6 +34,7 @@ from semcom_training.config import (
     Stage,
     VaeConfig,
 )
+from semcom_training.cyclegan import CycleGan
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
 from semcom_training.deepsc_tu import Classification, DeepScTu, VariationalAutoencoder
@@ -133,6 +136,9 @@ def build(config: Config, *, side: int) -> tuple[nn.Module, dict, list[Training]
             raise ConfigError(f"{config.architecture} is for pictures of {network.side}x{network.side}, not {side}.")
         ratio = " to ".join(map(str, AescCodec(network, name=config.name).ratios))
         described = {"architecture": config.architecture, "arguments": {"z_dims": config.z_dims}, "ratio": ratio}
+    elif isinstance(config, CycleGanConfig):
+        network, arguments = _generator(config, side=side), {"side": side, **config.arguments}
+        described = {"architecture": zoo.GENERATOR, "arguments": arguments, "ratio": None}
     else:
         network = build_networks(config.networks)
         described = _describe(config.networks, network)
@@ -159,6 +165,10 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
             f"{config.data.classes}; train a downstream network on it and name that."
         )
 
+    if isinstance(config, CycleGanConfig):
+        about = {"width": config.width, "classes": config.data.classes, "judge": judge}
+        method = partial(CycleGan, network, _generator(config, side=side), config.weights, **about)
+        return [Training("training", method, config.schedule)]
     if isinstance(config, AescConfig):
         return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
     if isinstance(config, DeepScTuConfig | VaeConfig):
@@ -190,6 +200,14 @@ def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judg
     if isinstance(config, VaeConfig):
         return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)
     return DeepScTu(network, task, config.link, config.weights, **how)
+
+
+def _generator(config: CycleGanConfig, *, side: int) -> Generator:
+    """Raises ConfigError where it takes other arguments."""
+    try:
+        return Generator(side=side, **config.arguments)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"A generator cannot be built so: {error}.") from error
 
 
 def build_downstream(config: ClassifierConfig) -> tuple[Downstream, dict]:

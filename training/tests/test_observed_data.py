@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 from scipy.io import savemat
+from semcom_models.generator import resized
 from semcom_training.data import CheapCamera, Cifar10, DataError, Svhn, Usps, svhn, usps
-from semcom_training.data.images import resized
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from semcom_training.data.images import (
     random_shift,
     to_unit,
 )
+from semcom_training.data.pair import Pair
 from semcom_training.data.sources import DATA_SETS, Sources
 from semcom_training.data.stl import Stl10
 from semcom_training.data.svhn import Svhn
@@ -29,7 +30,8 @@ from semcom_training.data.usps import Usps
 from semcom_training.errors import DataError
 
 DataSet = Annotated[
-    Cifar10 | CheapCamera | Mnist | FashionMnist | Usps | Svhn | Stl10 | Folder | Sources, Field(discriminator="kind")
+    Cifar10 | CheapCamera | Mnist | FashionMnist | Usps | Svhn | Stl10 | Folder | Sources | Pair,
+    Field(discriminator="kind"),
 ]
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "FolderImages",
     "LabelledImages",
     "Mnist",
+    "Pair",
     "Sources",
     "Split",
     "Stl10",

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-RESIZED = 1000  # pictures at once
 Split = Literal["train", "held_out", "test"]
 """Train on the first, choose by the second, report the third."""
 
@@ -54,16 +53,6 @@ def part_of_training(labelled: LabelledImages, split: Split) -> LabelledImages:
 def to_unit(images: Tensor) -> Tensor:
     """uint8 [B, C, H, W] -> float32 in [0, 1], channels_last, the layout that trains fastest on a CPU."""
     return images.to(torch.float32).div_(255).contiguous(memory_format=torch.channels_last)
-
-
-def resized(images: Tensor, side: int) -> Tensor:
-    """uint8 [N, 3, H, W] -> uint8 [N, 3, side, side], by bilinear interpolation."""
-    if images.shape[2:] == (side, side):
-        return images
-    parts = (
-        F.interpolate(part.float(), (side, side), mode="bilinear", antialias=True) for part in images.split(RESIZED)
-    )
-    return torch.cat([part.round().clamp(0, 255).to(torch.uint8) for part in parts])
 
 
 def random_flip(images: Tensor, generator: torch.Generator) -> Tensor:

@@ -18,6 +18,8 @@ from semcom_training.data.svhn import Svhn
 from semcom_training.data.usps import Usps
 
 DATA_SETS = {each().kind: each for each in (Cifar10, CheapCamera, Mnist, FashionMnist, Usps, Svhn, Stl10)}
+Kind = Literal["cifar10", "cheap-camera", "mnist", "fashion-mnist", "usps", "svhn", "stl10"]
+"""Of one of ``DATA_SETS``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +31,7 @@ class Sources:
 
     kind: Literal["sources"] = "sources"
     of: Annotated[
-        tuple[Literal["cifar10", "cheap-camera", "mnist", "fashion-mnist", "usps", "svhn", "stl10"], ...],
+        tuple[Kind, ...],
         Field(min_length=2),
     ]
     each: Annotated[int, Field(ge=10)] = 5000

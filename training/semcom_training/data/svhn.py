@@ -9,9 +9,10 @@ import numpy as np
 import torch
 from pydantic import Field
 from scipy.io import loadmat
+from semcom_models.generator import resized
 
 from semcom_training.data.files import data_dir, downloaded
-from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training, resized
+from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
 URL = "http://ufldl.stanford.edu/housenumbers/"

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from pydantic import Field
+from semcom_models.generator import resized
 
 from semcom_training.data.files import data_dir, downloaded
-from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training, resized
+from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
 URL = "https://www.csie.ntu.edu.tw/~cjlin/libsvmtools/datasets/multiclass/"
