@@ -162,6 +162,11 @@ def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
     return _with_weights(folder, card, DOWNSTREAM[card.architecture])
 
 
+def classifiers() -> list[str]:
+    """The names of all downstream networks."""
+    return [name for name in _folders() if read_card(zoo_dir() / name).architecture in DOWNSTREAM]
+
+
 def load_generator(name_or_folder: str | Path) -> Generator:
     """A generator that adapts pictures, in evaluation mode.  Raises as :func:`load_codec`."""
     folder = find(name_or_folder)

@@ -18,7 +18,8 @@ from semcom_models.digital import separate
 from semcom_models.digital.capacity import is_at_capacity
 from semcom_models.errors import CodecError
 
-from semcom_training.data import REPOSITORY
+from semcom_training.data import DATA_SETS, REPOSITORY
+from semcom_training.distance import PIXELS, distance
 from semcom_training.errors import ConfigError, DataError
 from semcom_training.evaluate import Evaluation, Grid, Interval, Row, write_results
 from semcom_training.pictures import load_pictures
@@ -174,6 +175,53 @@ def _number(value: float | None, form: str) -> str:
 
 def _with_interval(value: float | None, interval: Interval | None, form: str) -> str:
     return "-" if value is None else f"{value:{form}} ({interval[0]:{form}}-{interval[1]:{form}})"
+
+
+@app.command(name="distance")
+def distance_command(
+    observed: Literal[tuple(DATA_SETS)],
+    library: Literal[tuple(DATA_SETS)],
+    /,
+    *,
+    features: str = PIXELS,
+    images: int = 5000,
+    seed: Seed = 0,
+    json_file: Annotated[Path | None, Parameter(name="--json")] = None,
+) -> None:
+    """How far observed pictures are from those that a coder was trained on.
+
+    The proxy A-distance is 0 where no linear classifier tells the two apart, and 2 where one always does.  The lower
+    bound of the H-delta-H divergence, from 0 to 2, is by how much more often two networks that were trained on the
+    library disagree about what is observed.  Example:
+
+    ./semcom distance usps mnist
+
+    Parameters
+    ----------
+    observed
+        A data set.
+    library
+        The one that the coder was trained on.
+    features
+        What the classifier sees: pixels, or a downstream network of the zoo whose features it sees.
+    images
+        So many training images of each at most.
+    seed
+        What the halves that the classifier learns from and is asked about are drawn from.
+    json_file
+        Write the figures there.
+    """
+    if json_file and not json_file.parent.is_dir():
+        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    found = distance(observed, library, features=features, images=images, seed=seed)
+    low, high = found.proxy_a_distance_ci95
+    print(f"{found.images} images of each, {DATA_SETS[observed].name} and {DATA_SETS[library].name}, seed {seed}")
+    print(f"proxy A-distance, by {features}: {found.proxy_a_distance:.2f} ({low:.2f} to {high:.2f})")
+    bound = "unknown: it takes two networks" if found.hdh_lower_bound is None else f"{found.hdh_lower_bound:.2f}"
+    print(f"H-delta-H divergence, lower bound: {bound}, of {', '.join(found.hypotheses) or 'none'}")
+    if json_file:
+        json_file.write_text(json.dumps(asdict(found), indent=1) + "\n")
+        print(f"Wrote {json_file}.")
 
 
 @app.command(name="figures")
