@@ -22,6 +22,7 @@ from semcom_training.data import DATA_SETS, REPOSITORY
 from semcom_training.distance import PIXELS, distance
 from semcom_training.errors import ConfigError, DataError
 from semcom_training.evaluate import Evaluation, Grid, Interval, Row, write_results
+from semcom_training.observed import ADAPTATIONS, Observed, ObservedRow
 from semcom_training.pictures import load_pictures
 from semcom_training.records import commit
 from semcom_training.split.commands import app as split_app
@@ -56,6 +57,8 @@ def eval_command(
     seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     card: bool = False,
+    observed: str | None = None,
+    adaptation: str = ",".join(ADAPTATIONS),
 ) -> None:
     """Measure codecs on test images: one row for each point of the product of the lists.
 
@@ -64,6 +67,8 @@ def eval_command(
     ./semcom eval --codec semcc,deepjscc --ratio 1/24,1/12 --snr 0,5 --channel awgn,rayleigh --json rows.json
 
     ./semcom eval --codec deepjscc --ratio 1/6 --dataset ~/Pictures
+
+    ./semcom eval --codec deepsc-tu-mnist --observed usps --adaptation none,da,retrained --ratio 0.1 --snr 3
 
     Parameters
     ----------
@@ -95,7 +100,21 @@ def eval_command(
         Write the rows there.
     card
         Write the rows into the card of the codec, or, for originals, of the downstream network.
+    observed
+        A data set of another kind than the codec, one of DeepSC-TU, was trained on.  With it --ratio is the paper's CR,
+        real channel uses a value of the picture, and the codec's own network judges.
+    adaptation
+        What is done about it: none; da, the adapter of this kind, usps-to-mnist say; retrained, deepsc-tu-usps in place
+        of deepsc-tu-mnist.
     """
+    if json_file and not json_file.parent.is_dir():
+        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    if observed:
+        compared = Observed(codec, observed.lower(), images=images, seed=seed).rows(
+            _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
+        )
+        _write_observed(list(track(compared, "measuring", transient=True)), json_file)
+        return
     grid = Grid(
         codecs=_items(codec),
         ratios=_items(ratio, Fraction),
@@ -109,8 +128,6 @@ def eval_command(
         raise UsageError("--card writes into one card: give one codec.")
     if card and (separate.is_separate(codec) or is_at_capacity(codec)):
         raise UsageError(f"--card writes into the card of a trained codec, and {codec} has none; --json writes a file.")
-    if json_file and not json_file.parent.is_dir():
-        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
     pictures = load_pictures(dataset, count=images)
     evaluation = Evaluation(pictures, downstream=None if downstream == "none" else downstream, seed=seed)
     if grid.codecs == ["none"]:
@@ -128,6 +145,18 @@ def eval_command(
         given = " ".join(f"--{name} {value}" for name, value in options.items() if value != "")
         folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
         write_results(folder, rows, command=f"./semcom eval {given}")
+
+
+def _write_observed(compared: list[ObservedRow], json_file: Path | None) -> None:
+    for row in compared:
+        print(
+            f"{row.method:9} {row.codec}, CR {row.compression_rate:g}, {row.channel}, {row.snr_db:g} dB: "
+            f"accuracy {_with_interval(row.accuracy, row.accuracy_ci95, '.1f')} %, "
+            f"PSNR {_with_interval(row.psnr_db, row.psnr_ci95, '.2f')} dB, {row.images} images, seed {row.seed}"
+        )
+    if json_file:
+        json_file.write_text(json.dumps({"rows": [asdict(row) for row in compared]}, indent=1) + "\n")
+        print(f"Wrote {json_file}.")
 
 
 def _items(text: str, convert: type = str) -> list:
