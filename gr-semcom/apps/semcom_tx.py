@@ -35,6 +35,7 @@ def tx(
     peak_limit_db: Annotated[float | None, Parameter(validator=Number(gte=3))] = None,
     profile: Path | None = None,
     codec: Annotated[str | None, Parameter(name=["--codec", "-c"])] = None,
+    adapter: str | None = None,
     ratio: str | None = None,
     snr_db: float | None = None,
     images: Annotated[str | None, Parameter(name=["--images", "-i"])] = None,
@@ -76,6 +77,8 @@ def tx(
     codec
         A name of the zoo (models/zoo), or a folder with card.json and weights.safetensors; or several names with commas
         between, aesc-mnist,deepjscc: each picture goes by the one that was trained on its kind.
+    adapter
+        A generator of the zoo, or a folder, that makes the pictures like those that the codec was trained on.
     ratio
         Bandwidth ratio k/n, such as 1/24; 0 for the codec's usual one.
     snr_db
@@ -115,6 +118,7 @@ def tx(
         peak_limit_db=peak_limit_db,
         profile=profile and str(profile),
         codec=codec,
+        adapter=adapter,
         ratio=number(ratio),
         snr_db=snr_db,
         images=images,

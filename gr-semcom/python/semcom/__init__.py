@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Blocks of GNU Radio for semantic communication: images over radio with learned encoders and decoders.
 
-C++ blocks: burst_transmitter, burst_receiver, loopback_sink, loopback_source. Python blocks: image_source, encoder,
-power_normalizer, decoder, recognizer, reference_probe, image_sink, link_probe, link_display, radio_channel,
-radio_monitor, sigmf_sink, sigmf_source; radio_levels reads what a calibration found. Only encoder, decoder and
-recognizer need PyTorch, and only once they are made.
+C++ blocks: burst_transmitter, burst_receiver, loopback_sink, loopback_source. Python blocks: image_source, adapter,
+encoder, model_sender, power_normalizer, decoder, recognizer, reference_probe, image_sink, link_probe, link_display,
+radio_channel, radio_monitor, sigmf_sink, sigmf_source; radio_levels reads what a calibration found. Only adapter,
+encoder, model_sender, decoder and recognizer need PyTorch, and only once they are made.
 """
 
 import numpy as _numpy
@@ -18,6 +18,7 @@ except (ImportError, AttributeError) as _error:
         f"GNU Radio does not load with NumPy {_numpy.__version__} ({_error}): run pip install 'numpy<2' in this Python"
     ) from _error
 
+from .adapter import adapter
 from .decoder import decoder
 from .encoder import encoder
 from .image_sink import image_sink
@@ -35,6 +36,7 @@ from .sigmf_sink import sigmf_sink
 from .sigmf_source import sigmf_source
 
 __all__ = [
+    "adapter",
     "burst_receiver",
     "burst_transmitter",
     "decoder",

@@ -9,6 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from semcom_models.adaptation import Adapter
     from semcom_models.aesc.air import DecoderReceiver
     from semcom_models.choice import Choice
     from semcom_models.codec import Codec, Csi
@@ -76,6 +77,14 @@ def find_judge(downstream: str) -> "Judge":
     from semcom_models.judge import Judge
 
     return Judge(downstream)
+
+
+def find_adapter(generator: str) -> "Adapter":
+    """What adapts pictures with a generator of the zoo, or from a folder."""
+    _models()
+    from semcom_models.adaptation import Adapter
+
+    return Adapter(generator)
 
 
 def decoder_symbols(
