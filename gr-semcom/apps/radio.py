@@ -6,9 +6,10 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,25 +44,33 @@ class Radio:
 
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """Raises AppError where the radio does not answer or cannot do what is asked."""
-        try:
-            self.sink = uhd.usrp_sink(self.args, uhd.stream_args("fc32", channels=[0]), self.length_tag)
-            self.source = uhd.usrp_source(self.rx_args or self.args, uhd.stream_args("fc32", channels=[0]))
-            for end, gain, antenna in (
-                (self.sink, self.tx_gain, self.tx_antenna),
-                (self.source, self.rx_gain, self.rx_antenna),
-            ):
-                end.set_samp_rate(self.samp_rate)
-                end.set_center_freq(self.freq, 0)
-                end.set_gain(gain, 0)
-                end.set_antenna(antenna, 0)
-        except RuntimeError as error:
-            raise AppError(explained(error)) from error
-        for end in (self.sink, self.source):
-            _check_rate(end.get_samp_rate(), self.samp_rate)
+        self.sink, self.source = self.open_sink(), self.open_source()
         self.monitor = semcom.radio_monitor()
         link.connect(transmitter, self.sink)
         link.connect(self.source, receiver)
         link.msg_connect(self.sink, "async_msgs", self.monitor, "async")
+
+    def open_sink(self) -> uhd.usrp_sink:
+        """The transmitter; raises as :meth:`connect`."""
+        make = partial(uhd.usrp_sink, self.args, uhd.stream_args("fc32", channels=[0]), self.length_tag)
+        return self._open(make, gain=self.tx_gain, antenna=self.tx_antenna)
+
+    def open_source(self) -> uhd.usrp_source:
+        """The receiver; raises as :meth:`connect`."""
+        make = partial(uhd.usrp_source, self.rx_args or self.args, uhd.stream_args("fc32", channels=[0]))
+        return self._open(make, gain=self.rx_gain, antenna=self.rx_antenna)
+
+    def _open(self, make: Callable[[], Any], *, gain: float, antenna: str) -> Any:
+        try:
+            end = make()
+            end.set_samp_rate(self.samp_rate)
+            end.set_center_freq(self.freq, 0)
+            end.set_gain(gain, 0)
+            end.set_antenna(antenna, 0)
+        except RuntimeError as error:
+            raise AppError(explained(error)) from error
+        _check_rate(end.get_samp_rate(), self.samp_rate)
+        return end
 
 
 def make(name: str, **settings: Any) -> gr.top_block:

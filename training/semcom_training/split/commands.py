@@ -5,7 +5,8 @@ import dataclasses
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -24,13 +25,14 @@ from semcom_training.loop import fit
 from semcom_training.processes import ALONE
 from semcom_training.records import begin
 from semcom_training.split import keys as key_files
-from semcom_training.split.air import SendsBehind, Simulated
+from semcom_training.split.air import ReceivingAir, SendingAir, SendsBehind, Simulated
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.sockets import connected, serve
 from semcom_training.split.transmitter import Transmitter
 from semcom_training.train import build, check_name, save
 
 PORT = 5555
+FREQ_HZ, SAMP_RATE, TX_GAIN_DB, RX_GAIN_DB = 2.45e9, 1e6, 40.0, 30.0
 STOPPED = "semcom: stopped; the same command goes on after the last whole epoch."
 
 app = App(
@@ -66,6 +68,10 @@ def rx_command(
     pretrain: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     runs: Path = REPOSITORY / "runs",
     out: Path | None = None,
+    radio: str | None = None,
+    freq: float = FREQ_HZ,
+    samp_rate: float = SAMP_RATE,
+    gain: float = RX_GAIN_DB,
 ) -> None:
     """Lead the training: labels, decoder, channel and task are here.
 
@@ -91,6 +97,15 @@ def rx_command(
         Where checkpoints go.
     out
         The zoo that gets the coder; without it, the zoo that codecs are loaded from.
+    radio
+        Channel inputs come by the radio at this device address, such as type=b200 or type=virtual, and its air is the
+        channel; the rest goes over the network as ever.
+    freq
+        Its center frequency in Hz.
+    samp_rate
+        Its samples a second.
+    gain
+        Its gain in dB.
     """
     chosen = choose_config(method, file=config, overrides=overrides)
     if not isinstance(chosen, DeepScTuConfig) or chosen.schedule.shards != 1:
@@ -122,12 +137,14 @@ def rx_command(
         seed=chosen.seed,
         folder=run / "receiver",
     )
-    receiver = Receiver(plan, train, held_out, air=lambda made: Simulated(made.link), tell=_tell(plan, len(train)))
     if pretrain:
         _tell_saved(start().trained, chosen.schedule.batch, train, epochs=pretrain)
-    print(f"Waiting for a transmitter at {bind}.", flush=True)
     try:
-        serve(receiver.answer, lambda: receiver.trained is not None, address=bind, keys=both, warn=console.print)
+        with _radio(radio, "receiving", freq=freq, samp_rate=samp_rate, rx_gain=gain) as by_radio:
+            air = (lambda made: by_radio) if by_radio else (lambda made: Simulated(made.link))
+            receiver = Receiver(plan, train, held_out, air=air, tell=_tell(plan, len(train)))
+            print(f"Waiting for a transmitter at {bind}.", flush=True)
+            serve(receiver.answer, lambda: receiver.trained is not None, address=bind, keys=both, warn=console.print)
     except KeyboardInterrupt:
         sys.exit(STOPPED)
     save(zoo_dir, chosen, receiver.trained.trained, described, begun, epochs=chosen.schedule.epochs)
@@ -143,6 +160,29 @@ def _tell(plan: Plan, images: int) -> Callable[[int, dict[str, float]], None]:
         print("  ".join([epoch, *(f"{name} {value:.4g}" for name, value in figures.items())]), flush=True)
 
     return tell
+
+
+@contextmanager
+def _radio(args: str | None, end: str, **settings: float) -> Iterator[SendingAir | ReceivingAir | None]:
+    """One end of the air by radio, of ``split_radio``, which ./semcom puts on the path; None without an address.
+
+    Raises:
+        ConfigError: GNU Radio or our blocks are missing, or the radio does not answer.
+    """
+    if args is None:
+        yield None
+        return
+    try:
+        import split_radio
+        from errors import AppError
+        from radio import Radio
+    except ImportError as error:
+        raise ConfigError(f"--radio needs GNU Radio and our blocks ({error}): start it by ./semcom split.") from error
+    try:
+        with getattr(split_radio, end)(Radio(args=args, **settings)) as air:
+            yield air
+    except AppError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _tell_saved(coder: Coder, batch: int, train: LabelledImages, *, epochs: int) -> None:
@@ -163,6 +203,10 @@ def tx_command(
     connect: str = f"tcp://127.0.0.1:{PORT}",
     name: str = "split",
     runs: Path = REPOSITORY / "runs",
+    radio: str | None = None,
+    freq: float = FREQ_HZ,
+    samp_rate: float = SAMP_RATE,
+    gain: float = TX_GAIN_DB,
 ) -> None:
     """Train an encoder as the receiver says; what the pictures are for is not known here.
 
@@ -183,17 +227,26 @@ def tx_command(
         Of this training here.
     runs
         Where checkpoints go.
+    radio
+        Channel inputs go by the radio at this device address, such as type=b200 or type=virtual.
+    freq
+        Its center frequency in Hz.  Send only where you may.
+    samp_rate
+        Its samples a second.
+    gain
+        Its gain in dB.
     """
     both, pictures = key_files.Keys.read(keys, "transmitter"), DATA_SETS[data]()
-    transmitter = Transmitter(
-        pictures.load("train"), pictures.load("held_out"), air=SendsBehind(), folder=runs / name / "transmitter"
-    )
+    train, held_out = pictures.load("train"), pictures.load("held_out")
     columns = TextColumn("training"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
     try:
         with (
+            _radio(radio, "sending", freq=freq, samp_rate=samp_rate, tx_gain=gain) as by_radio,
             connected(connect, keys=both, warn=console.print) as client,
             Progress(*columns, TextColumn("{task.fields[link]}"), console=console, transient=True) as progress,
         ):
+            air, folder = by_radio or SendsBehind(), runs / name / "transmitter"
+            transmitter = Transmitter(train, held_out, air=air, folder=folder)
             bar, began = progress.add_task("", total=None, link=""), time.monotonic()
             for number, each in enumerate(transmitter.run(client), start=1):
                 waited = client.waited_s / (time.monotonic() - began)
