@@ -29,6 +29,7 @@ from semcom_models.errors import CodecError
 from semcom_models.generator import Generator
 from semcom_models.repvgg import RepVGG
 from semcom_models.resnet import ResNet20
+from semcom_models.segmenter import Segmenter
 from semcom_models.shufflenet import ShuffleNetV2
 from semcom_models.smallnet import SmallNet
 
@@ -40,6 +41,7 @@ DOWNSTREAM: dict[str, type[Downstream]] = {
     "repvgg": RepVGG,
     "shufflenetv2": ShuffleNetV2,
     "small": SmallNet,
+    "segmenter": Segmenter,
 }
 """The architectures of downstream networks, by the names that cards and configs have for them."""
 

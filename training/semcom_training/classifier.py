@@ -8,6 +8,7 @@ from torch.nn import functional as F
 from torch.profiler import record_function
 
 from semcom_training.data import Augmentation, LabelledImages, to_unit
+from semcom_training.data.masks import VOID
 from semcom_training.loop import Method
 
 
@@ -37,9 +38,9 @@ class Classifier(Method):
 
 @torch.inference_mode()
 def accuracy(classifier: nn.Module, labelled: LabelledImages, *, batch: int = 500) -> float:
-    """The share of ``labelled`` that ``classifier`` names right."""
+    """The share of the labels of ``labelled`` that ``classifier`` names right, of masks those that are not void."""
     right = sum(
         (classifier(to_unit(part.images)).argmax(1) == part.labels).sum().item()
         for part in (labelled[i : i + batch] for i in range(0, len(labelled), batch))
     )
-    return right / len(labelled)
+    return right / (labelled.labels != VOID).sum().item()

@@ -50,7 +50,7 @@ class NetworksConfig(_Strict):
 
 class ClassifierConfig(_Run):
     method: Literal["classifier"]
-    architecture: Literal["resnet20", "repvgg", "shufflenetv2", "small"] = "resnet20"
+    architecture: Literal["resnet20", "repvgg", "shufflenetv2", "small", "segmenter"] = "resnet20"
     arguments: dict[str, int | list[int]] = {}
     """Without ``classes``, which are those of the data set."""
 

@@ -8,15 +8,19 @@ import torch
 from pydantic import Field
 from semcom_models.deepsc_tu import Coder, Vae
 from semcom_models.downstream import Downstream
+from semcom_models.segmenter import Segmenter
 from torch import Tensor
 from torch.nn import functional as F
 from torch.profiler import record_function
 
 from semcom_training.classifier import accuracy
 from semcom_training.data import LabelledImages, to_unit
+from semcom_training.data.masks import VOID
 from semcom_training.jscc import Conditions, Link, Point, psnr_db, sent_over
 from semcom_training.loop import Method
 from semcom_training.losses import squared_error
+
+BATCH = 100  # pictures at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,11 +56,51 @@ class Classification:
         return {"accuracy": accuracy(self.downstream, received)}
 
 
+class Segmentation:
+    """The pragmatic function of eq. 10: what each pixel is part of, as probabilities, and their squared error."""
+
+    def __init__(self, downstream: Segmenter) -> None:
+        self.downstream = downstream.to(memory_format=torch.channels_last).eval().requires_grad_(False)
+
+    def distortion(self, received: Tensor, labels: Tensor) -> Tensor:
+        """D_pr of each picture of [B, 3, H, W] in [0, 1], [B]: a mean over classes, and pixels of labels [B, H, W]."""
+        with record_function("downstream network"):
+            seen = self.downstream(received).softmax(1)
+        known = (labels != VOID).unsqueeze(1)
+        truth = F.one_hot(labels.clamp_min(0), seen.shape[1]).movedim(-1, 1)
+        error = ((seen - truth).square() * known).flatten(1).sum(1)
+        return error / (known.flatten(1).sum(1) * seen.shape[1]).clamp_min(1)
+
+    @torch.inference_mode()
+    def figures(self, received: LabelledImages) -> dict[str, float]:
+        """The mean intersection over union of the classes that are there, or seen, in pictures as received."""
+        parts = (received[start : start + BATCH] for start in range(0, len(received), BATCH))
+        seen = torch.cat([self.downstream(to_unit(part.images)).argmax(1) for part in parts])
+        return {"iou": mean_iou(seen, received.labels, classes=self.downstream.classifier.out_features)}
+
+
+Task = Classification | Segmentation
+
+
+def task_of(downstream: Downstream) -> Task:
+    """What a receiver does with this network."""
+    return Segmentation(downstream) if isinstance(downstream, Segmenter) else Classification(downstream)
+
+
+def mean_iou(seen: Tensor, truth: Tensor, *, classes: int) -> float:
+    """Pixels that are seen as what they are over those that are or are seen as it, a mean over the classes of which
+    there are any; int64 of one shape, void pixels left out."""
+    known = truth != VOID
+    pairs = torch.bincount(classes * truth[known] + seen[known], minlength=classes**2).view(classes, classes)
+    union = pairs.sum(0) + pairs.sum(1) - pairs.diagonal()
+    return (pairs.diagonal()[union > 0] / union[union > 0]).mean().item()
+
+
 class DeepScTu(Method):
-    """Eq. 8 over a :class:`Link`."""
+    """Eq. 8 or 10 over a :class:`Link`."""
 
     def __init__(
-        self, coder: Coder, task: Classification, conditions: Conditions, weights: SemanticDistortion, *, compiled: bool
+        self, coder: Coder, task: Task, conditions: Conditions, weights: SemanticDistortion, *, compiled: bool
     ) -> None:
         self.trained, self.task, self.weights = coder, task, weights
         self.link = Link(coder, conditions, compiled=compiled)
@@ -81,9 +125,7 @@ class VariationalAutoencoder(Method):
     """The baseline: the mean squared error of the pixels, and ``kl_weight`` times the Kullback-Leibler divergence of
     all latent values of a picture from N(0, 1).  The task takes no part: it is asked for the log only."""
 
-    def __init__(
-        self, coder: Vae, task: Classification, conditions: Conditions, *, kl_weight: float, compiled: bool
-    ) -> None:
+    def __init__(self, coder: Vae, task: Task, conditions: Conditions, *, kl_weight: float, compiled: bool) -> None:
         self.trained, self.task, self.kl_weight = coder, task, kl_weight
         self.link = Link(coder, conditions, compiled=compiled)
 
@@ -98,7 +140,7 @@ class VariationalAutoencoder(Method):
         return figures(self.trained, self.task, held_out, self.link.conditions)
 
 
-def figures(coder: Coder, task: Classification, held_out: LabelledImages, conditions: Conditions) -> dict[str, float]:
+def figures(coder: Coder, task: Task, held_out: LabelledImages, conditions: Conditions) -> dict[str, float]:
     """Of the first 1,000 pictures, at the middle of the SNRs: how well the task is done, and the PSNR."""
     part, snr_db = held_out[:1000], sum(conditions.snr_db) / 2
     images, at = to_unit(part.images), Point(snr_db=snr_db, symbols_per_cell=coder.symbols_per_cell)

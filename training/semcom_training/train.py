@@ -37,7 +37,7 @@ from semcom_training.config import (
 from semcom_training.cyclegan import CycleGan
 from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
-from semcom_training.deepsc_tu import Classification, DeepScTu, VariationalAutoencoder
+from semcom_training.deepsc_tu import DeepScTu, VariationalAutoencoder, task_of
 from semcom_training.errors import ConfigError
 from semcom_training.log import Log
 from semcom_training.loop import Method, Schedule, fit
@@ -196,7 +196,7 @@ def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judg
     kind = Vae if isinstance(config, VaeConfig) else Coder
     if not isinstance(network, kind):
         raise ConfigError(f"The method {config.method} does not train networks of {config.networks.architecture}.")
-    task, how = Classification(judge), {"compiled": config.compiled}
+    task, how = task_of(judge), {"compiled": config.compiled}
     if isinstance(config, VaeConfig):
         return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)
     return DeepScTu(network, task, config.link, config.weights, **how)

@@ -22,6 +22,7 @@ from semcom_training.data.images import (
     random_shift,
     to_unit,
 )
+from semcom_training.data.masks import Masks
 from semcom_training.data.pair import Pair
 from semcom_training.data.sources import DATA_SETS, Sources
 from semcom_training.data.stl import Stl10
@@ -30,7 +31,7 @@ from semcom_training.data.usps import Usps
 from semcom_training.errors import DataError
 
 DataSet = Annotated[
-    Cifar10 | CheapCamera | Mnist | FashionMnist | Usps | Svhn | Stl10 | Folder | Sources | Pair,
+    Cifar10 | CheapCamera | Mnist | FashionMnist | Usps | Svhn | Stl10 | Folder | Masks | Sources | Pair,
     Field(discriminator="kind"),
 ]
 
@@ -46,6 +47,7 @@ __all__ = [
     "Folder",
     "FolderImages",
     "LabelledImages",
+    "Masks",
     "Mnist",
     "Pair",
     "Sources",

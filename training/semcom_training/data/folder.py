@@ -110,7 +110,7 @@ class Folder:
         return _by_class(self._root)
 
     def _check(self, file: Path) -> None:
-        with _opened(file) as image:
+        with opened(file) as image:
             if min(image.size) < self.side:
                 width, height = image.size
                 raise DataError(f"{file} is {width}x{height} pixels, less than data.side={self.side}; lower it.")
@@ -135,19 +135,20 @@ def crop(file: Path, side: int, place: Sequence[float]) -> Tensor:
     Raises:
         DataError: it cannot be read.
     """
-    with _opened(file) as image:
+    with opened(file) as image:
         left, top = (int(at * (length - side + 1)) for at, length in zip(place[::-1], image.size, strict=True))
         pixels = np.array(image.crop((left, top, left + side, top + side)).convert("RGB"))
     return torch.from_numpy(pixels).permute(2, 0, 1)
 
 
 def _pixels(file: Path) -> NDArray[np.uint8]:
-    with _opened(file) as image:
+    with opened(file) as image:
         return np.array(image.convert("RGB"))
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Image.Image]:
+def opened(file: Path) -> Iterator[Image.Image]:
+    """A picture of one of ``FORMATS``.  Raises DataError where it cannot be read, also while it is."""
     try:
         with Image.open(file, formats=FORMATS) as image:
             yield image

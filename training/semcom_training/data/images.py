@@ -15,7 +15,7 @@ Split = Literal["train", "held_out", "test"]
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """``images`` uint8 [N, 3, H, W], ``labels`` int64 [N], -1 where there are none."""
+    """``images`` uint8 [N, 3, H, W], ``labels`` int64 [N], -1 where there are none; of masks [N, H, W]."""
 
     images: Tensor
     labels: Tensor
