@@ -79,7 +79,7 @@ def find(name_or_folder: str | Path) -> Path:
     for folder in (zoo_dir() / name_or_folder, Path(name_or_folder)):
         if (folder / CARD).is_file():
             return folder
-    known = ", ".join(_folders()) or "nothing (SEMCOM_ZOO names another folder)"
+    known = ", ".join(names()) or "nothing (SEMCOM_ZOO names another folder)"
     raise CodecError(
         f"There is no codec {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}; besides there are "
         f"{', '.join(separate.names())}."
@@ -113,7 +113,7 @@ def load_by_id(identity: int, *, engine: EngineName = "auto") -> ImageCodec:
     for name in separate.names():
         if codec_id(name, "") == identity:
             return separate.load(name)
-    for name in _folders():
+    for name in names():
         card = read_card(zoo_dir() / name)
         if card.architecture not in AUTOENCODERS and codec_id(card.name, card.weights_sha256) == identity:
             return load_codec(zoo_dir() / name, engine=engine)
@@ -166,7 +166,7 @@ def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
 
 def classifiers() -> list[str]:
     """The names of all downstream networks."""
-    return [name for name in _folders() if read_card(zoo_dir() / name).architecture in DOWNSTREAM]
+    return [name for name in names() if read_card(zoo_dir() / name).architecture in DOWNSTREAM]
 
 
 def load_generator(name_or_folder: str | Path) -> Generator:
@@ -219,12 +219,13 @@ def _halved(value: Tensor) -> Tensor:
     return value.half() if value.is_floating_point() else value
 
 
-def _folders() -> list[str]:
+def names() -> list[str]:
+    """Of all that is in the zoo."""
     return sorted(path.parent.name for path in zoo_dir().glob(f"*/{CARD}"))
 
 
 def _autoencoders() -> Iterator[AescCodec]:
-    for name in _folders():
+    for name in names():
         if read_card(zoo_dir() / name).architecture in AUTOENCODERS:
             yield load_codec(zoo_dir() / name)
 

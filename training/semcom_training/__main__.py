@@ -255,7 +255,7 @@ def distance_command(
 
 @app.command(name="figures")
 def figures_command(
-    paper: Literal["tang", "dong"],
+    paper: Literal["tang", "dong", "zhang"],
     /,
     *,
     out: Path = REPOSITORY / "docs/results",
@@ -275,7 +275,7 @@ def figures_command(
     ----------
     paper
         tang: SemCC, SemRE and their baselines, figures 4 to 15 and tables I and II.  dong: AESC-I, figures 4 to 8 and
-        10 to 14.
+        10 to 14.  zhang: DeepSC-TU and its baselines, figures 4 and 5.
     out
         A folder in it with the name of the paper gets rows.json, tables.md and fig04.png and so on.
     draw_only
@@ -285,9 +285,9 @@ def figures_command(
     seed
         What the channel is drawn from.
     """
-    from semcom_training.papers import dong, rows, tang
+    from semcom_training.papers import dong, rows, tang, zhang
 
-    module, folder = {"tang": tang, "dong": dong}[paper], out / paper
+    module, folder = {"tang": tang, "dong": dong, "zhang": zhang}[paper], out / paper
     if draw_only:
         points, at = rows.read_rows(folder)
     else:

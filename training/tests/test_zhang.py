@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The figures of DeepSC-TU from rows that are made up, with a zoo of coders that were never trained."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from semcom_models import zoo
+from semcom_models.deepsc_tu import DeepScTu, Vae
+from semcom_models.errors import CodecError
+from semcom_training.evaluate import Row
+from semcom_training.papers import zhang
+from semcom_training.papers.rows import number_of_rows
+
+SYMBOLS = (39, 196)  # CR 0.1 and 0.5
+
+
+@pytest.fixture
+def zoo_of_coders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path / "zoo"))
+    for snr_db in (3, 10):
+        for symbols in SYMBOLS:
+            arguments = {"stride": 28, "channels": 1, "symbols_per_cell": symbols}
+            keep(tmp_path, f"deepsc-tu-{symbols}-{snr_db}", "deepsc-tu", DeepScTu(**arguments), arguments, snr_db)
+        arguments = arguments | {"symbols_per_cell": 39, "hidden": 20}
+        keep(tmp_path, f"vae-39-{snr_db}", "vae", Vae(**arguments), arguments, snr_db)
+    arguments = {"stride": 8, "channels": 3, "symbols_per_cell": 10}
+    keep(tmp_path, "deepsc-tu-cifar10", "deepsc-tu", DeepScTu(**arguments), arguments, 3, kind="cifar10")
+    keep(tmp_path, "deepsc-tu-usps", "deepsc-tu", DeepScTu(**arguments), arguments, 3, kind="usps")
+    return tmp_path
+
+
+def keep(folder: Path, name: str, method: str, network: object, arguments: dict, snr_db: float, kind="mnist") -> None:
+    link = {"snr_db": [snr_db, snr_db], "channel": {"kind": "awgn"}}
+    config = {"link": link, "downstream": f"judge-{kind}", "data": {"kind": kind}}
+    card = {"method": method, "architecture": method, "arguments": arguments, "ratio": None}
+    made = zoo.Card(name=name, training={"config": config}, results=[], weights_sha256="", **card)
+    zoo.save(folder / "zoo" / name, network, made)
+
+
+def made_up(plan: list[zhang.Planned]) -> list[Row]:
+    seen = {"accuracy": 80.0, "accuracy_ci95": (76.0, 84.0), "psnr_db": 20.0, "psnr_ci95": (19.0, 21.0), "ssim": 0.5}
+    seen |= {"recognition_ratio": 0.8, "images": 9, "seed": 0}
+    ratios = {each.name: each.ratio for each in zhang.coders()}
+    rows = []
+    for part in plan:
+        about = {"downstream": part.downstream, "dataset": {"mnist": "MNIST", "cifar10": "CIFAR-10"}[part.dataset]}
+        if part.downstream not in {row.downstream for row in rows}:
+            nothing = dict.fromkeys(("codec", "ratio", "snr_db", "channel", "psnr_db", "psnr_ci95", "ssim"))
+            rows.append(Row(**seen | about | nothing))
+        (codec,), (snr_db,) = part.grid.codecs, part.grid.snrs_db
+        for ratio in part.grid.ratios or [ratios[codec]]:
+            at = {"codec": codec, "ratio": round(float(ratio), 6), "snr_db": snr_db, "channel": "awgn"}
+            rows.append(Row(**seen | about | at))
+    return rows
+
+
+def test_each_coder_is_measured_where_it_was_trained_and_jpeg_2000_beside_it(zoo_of_coders: Path) -> None:
+    plan = zhang.plan()
+    mnist = [each.grid for each in plan if each.dataset == "mnist"]
+    own = {(grid.codecs[0], grid.snrs_db[0]) for grid in mnist if grid.codecs[0] != zhang.JPEG2000}
+    assert own == {
+        *((f"deepsc-tu-{symbols}-{snr_db}", snr_db) for symbols in SYMBOLS for snr_db in (3, 10)),
+        *((f"vae-39-{snr_db}", snr_db) for snr_db in (3, 10)),
+    }
+    for grid in mnist:
+        if grid.codecs[0] == zhang.JPEG2000:
+            assert [float(ratio) * 6 for ratio in grid.ratios] == pytest.approx([0.1, 0.5], abs=1e-3)
+    assert {each.dataset for each in plan} == {"mnist", "cifar10"}
+    assert number_of_rows(plan) == len(made_up(plan))
+
+
+def test_the_figures_are_drawn(zoo_of_coders: Path) -> None:
+    zhang.write(made_up(zhang.plan()), zoo_of_coders, commit="0" * 40)
+    for name in ("fig04.png", "fig05.png"):
+        assert Image.open(zoo_of_coders / name).width > 400
+    tables = (zoo_of_coders / "tables.md").read_text()
+    assert "| DeepSC-TU | awgn | 3 | 1/60 | 80.0" in tables and "| JPEG 2000 at capacity | awgn | 10 | 1/12 |" in tables
+
+
+def test_without_a_coder_it_is_told_how_to_train_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path))
+    with pytest.raises(CodecError, match="has no coder of DeepSC-TU: docs/deepsc-tu.md has the commands"):
+        zhang.plan()
