@@ -13,6 +13,7 @@ from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import MAX_ID, ReceivedPdu, SymbolsPdu
 from radio import Radio, running
 from semcom_models.codec import codec_id
+from semcom_training.jscc import Draw
 from torch import Tensor
 
 INPUTS_ID = codec_id("channel inputs", "")
@@ -77,9 +78,7 @@ class ReceivesByRadio:
         self.lost = 0
         """Steps of which nothing came."""
 
-    def receive(
-        self, behind: list[bytes], step: int, drawn: object, generator: torch.Generator
-    ) -> tuple[Tensor, Tensor]:
+    def receive(self, behind: list[bytes], step: int, drawn: Draw, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         shape = drawn.sent.shape
         arrived = self._wait_for(step, drawn.sent.numel())
         if arrived is None:

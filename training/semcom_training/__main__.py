@@ -109,6 +109,10 @@ def eval_command(
     """
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    if observed and (card or free_headers or dataset != "cifar10" or downstream != zoo.CLASSIFIER):
+        raise UsageError(
+            "--observed has pictures and a judge of its own: give it without --dataset, --downstream, --card."
+        )
     if observed:
         compared = Observed(codec, observed.lower(), images=images, seed=seed).rows(
             _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
@@ -213,15 +217,15 @@ def distance_command(
     /,
     *,
     features: str = PIXELS,
-    images: int = 5000,
+    images: Annotated[int, Parameter(validator=Number(gte=20))] = 5000,
     seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
 ) -> None:
     """How far observed pictures are from those that a coder was trained on.
 
-    The proxy A-distance is 0 where no linear classifier tells the two apart, and 2 where one always does.  The lower
-    bound of the H-delta-H divergence, from 0 to 2, is by how much more often two networks that were trained on the
-    library disagree about what is observed.  Example:
+    The proxy A-distance is about 0 where no linear classifier tells the two apart, and 2 where one always does.  The
+    lower bound of the H-delta-H divergence, from 0 to 2, is by how much more often two networks that were trained on
+    the library disagree about what is observed.  Example:
 
     ./semcom distance usps mnist
 

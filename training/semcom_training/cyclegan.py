@@ -122,5 +122,7 @@ def _says(logits: Tensor, answer: int) -> Tensor:
 def _frozen(network: nn.Module) -> Iterator[None]:
     """What goes through it inside gets gradients, and the network none."""
     network.requires_grad_(False)
-    yield
-    network.requires_grad_(True)
+    try:
+        yield
+    finally:
+        network.requires_grad_(True)

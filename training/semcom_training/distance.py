@@ -23,9 +23,10 @@ PIXELS = "pixels"
 
 @dataclass(frozen=True, kw_only=True)
 class Distance:
-    """``proxy_a_distance`` is that of eq. 23, from 0, where no linear classifier tells the data sets apart, to 2, with
-    its interval of 95 % over the pictures; ``features`` are what the classifier sees of them.  ``hdh_lower_bound`` is
-    that of eq. 20, from 0 to 2, the highest over pairs of ``hypotheses``, None where there are less than two."""
+    """``proxy_a_distance`` is that of eq. 23, about 0 where no linear classifier tells the data sets apart, else up to
+    2, with its interval of 95 % over the pictures; ``features`` are what the classifier sees of them.
+    ``hdh_lower_bound`` is that of eq. 20, from 0 to 2, the highest over pairs of ``hypotheses``, None where there are
+    less than two."""
 
     observed: str
     library: str

@@ -73,7 +73,7 @@ class Observed:
         for method in adaptations:
             if method not in ADAPTATIONS:
                 raise ConfigError(f"There is no adaptation {method!r}; there are {', '.join(ADAPTATIONS)}.")
-            codec = self._codec.replace(self._library, self._observed) if method == "retrained" else self._codec
+            codec = self._retrained() if method == "retrained" else self._codec
             adapter = f"{self._observed}-to-{self._library}" if method == "da" else None
             coder = zoo.load_networks(codec)
             for rate in rates:
@@ -83,6 +83,13 @@ class Observed:
             for row in evaluation.rows(Grid(codecs=[codec], ratios=[], snrs_db=snrs_db, channels=channels)):
                 cr = round(coder.compression_rate, 4)
                 yield ObservedRow(**vars(row), method=method, compression_rate=cr, adapter=adapter)
+
+    def _retrained(self) -> str:
+        """The coder that was trained on the observed pictures.  Raises CodecError where there is none."""
+        name = self._codec.replace(self._library, self._observed)
+        if zoo.trained_on(zoo.read_card(zoo.find(name))) != self._observed:
+            raise CodecError(f"{name} was not trained on {self._observed}: it is no {self._codec} trained anew.")
+        return name
 
     def _prepared(self, adapter: str | None) -> Pictures:
         """The pictures at the library's size, for its judge."""

@@ -18,7 +18,7 @@ SIDE = 16
 
 
 def made(folder: Path) -> Path:
-    """A generator that makes negatives."""
+    """A generator that makes pictures brighter."""
     import torch
 
     arguments = {"side": SIDE, "channels": 3, "width": 4, "blocks": 1}

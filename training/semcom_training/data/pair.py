@@ -18,7 +18,7 @@ UNKNOWN = 999
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """The first ``each`` pictures, or all, of two data sets, brought to the size of the library's.
+    """The first ``each`` pictures, or as many as both have, of two data sets, brought to the size of the library's.
 
     Labels are :data:`UNKNOWN`, but for the first ``labelled`` pictures of each; ``OBSERVED`` more for those observed.
     Held-out and test pictures are a tenth as many, and have theirs.
@@ -42,8 +42,9 @@ class Pair:
 
     def load(self, split: Split) -> LabelledImages:
         """As of the data sets; raises DataError as they do."""
-        most = self.each if split == "train" else self.each // 10
-        library, observed = (DATA_SETS[kind]().load(split)[:most] for kind in (self.library, self.observed))
+        library, observed = (DATA_SETS[kind]().load(split) for kind in (self.library, self.observed))
+        most = min(self.each if split == "train" else self.each // 10, len(library), len(observed))
+        library, observed = library[:most], observed[:most]
         known = self.labelled if split == "train" else most
         labels = [torch.where(torch.arange(len(part)) < known, part.labels, UNKNOWN) for part in (library, observed)]
         images = torch.cat([library.images, resized(observed.images, library.images.shape[-1])])
