@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import pmt
 import torch
+from errors import AppError
 from gnuradio import gr, semcom
 from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import MAX_ID, ReceivedPdu, SymbolsPdu
@@ -18,7 +19,9 @@ from torch import Tensor
 
 INPUTS_ID = codec_id("channel inputs", "")
 """What stands in the header on air where pictures have the id of their codec."""
-SILENCE_S = 5.0  # what has not come so long after it was told of is lost
+SILENCE_S = 5.0  # what has not come so long after it was told of is lost,
+SAMPLES_A_SYMBOL = 8  # and the time on air, at most
+MOST_IN_A_ROW = 10
 
 
 class _Inputs(pdu_block):
@@ -26,11 +29,11 @@ class _Inputs(pdu_block):
         pdu_block.__init__(self, "channel_inputs")
         self._offer("symbols")
 
-    def publish(self, symbols: np.ndarray, step: int) -> None:
+    def publish(self, symbols: np.ndarray, number: int) -> None:
         """complex64 [k]."""
         pdu = SymbolsPdu(
-            image_id=step % (MAX_ID + 1),
-            name=f"step {step}",
+            image_id=number % (MAX_ID + 1),
+            name=f"channel inputs {number}",
             codec="channel inputs",
             codec_id=INPUTS_ID,
             height=1,
@@ -44,11 +47,13 @@ class _Inputs(pdu_block):
 class SendsByRadio:
     """A :class:`semcom_training.split.air.SendingAir`; nothing goes behind the messages."""
 
+    by_radio = True
+
     def __init__(self, inputs: _Inputs) -> None:
         self._inputs = inputs
 
-    def send(self, symbols: Tensor, step: int) -> list[bytes]:
-        self._inputs.publish(symbols.detach().contiguous().numpy().reshape(-1).view(np.complex64), step)
+    def send(self, symbols: Tensor, number: int) -> list[bytes]:
+        self._inputs.publish(symbols.detach().contiguous().numpy().reshape(-1).view(np.complex64), number)
         return []
 
 
@@ -73,14 +78,22 @@ class _Outputs(pdu_block):
 class ReceivesByRadio:
     """A :class:`semcom_training.split.air.ReceivingAir`; what is lost on air has an infinite noise variance."""
 
-    def __init__(self, outputs: _Outputs) -> None:
-        self._outputs = outputs
-        self.lost = 0
-        """Steps of which nothing came."""
+    def __init__(self, outputs: _Outputs, samp_rate: float) -> None:
+        self._outputs, self._samp_rate = outputs, samp_rate
+        self.lost, self._in_a_row = 0, 0
 
-    def receive(self, behind: list[bytes], step: int, drawn: Draw, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    def receive(
+        self, behind: list[bytes], number: int, drawn: Draw, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Raises AppError where nothing has come for long."""
         shape = drawn.sent.shape
-        arrived = self._wait_for(step, drawn.sent.numel())
+        arrived = self._wait_for(number, drawn.sent.numel())
+        self._in_a_row = 0 if arrived else self._in_a_row + 1
+        if self._in_a_row == MOST_IN_A_ROW:
+            raise AppError(
+                f"{MOST_IN_A_ROW} times in a row nothing came by radio: are frequency, rate and gains right on both "
+                "sides? The same command goes on."
+            )
         if arrived is None:
             self.lost += 1
             return torch.zeros(*shape, 2), torch.full(shape, torch.inf)
@@ -88,13 +101,14 @@ class ReceivesByRadio:
         pairs = torch.from_numpy(symbols.view(np.float32).copy()).view(*shape, 2)
         return pairs, torch.from_numpy(arrived.noise_var).view(shape)
 
-    def _wait_for(self, step: int, symbols: int) -> ReceivedPdu | None:
+    def _wait_for(self, number: int, symbols: int) -> ReceivedPdu | None:
         def is_here() -> bool:
             latest = self._outputs.latest
-            return latest is not None and (latest.image_id, latest.symbols.size) == (step % (MAX_ID + 1), symbols)
+            return latest is not None and (latest.image_id, latest.symbols.size) == (number % (MAX_ID + 1), symbols)
 
+        patience_s = SILENCE_S + SAMPLES_A_SYMBOL * symbols / self._samp_rate
         with self._outputs.changed:
-            return self._outputs.latest if self._outputs.changed.wait_for(is_here, SILENCE_S) else None
+            return self._outputs.latest if self._outputs.changed.wait_for(is_here, patience_s) else None
 
 
 @contextmanager
@@ -118,4 +132,4 @@ def receiving(radio: Radio) -> Iterator[ReceivesByRadio]:
     flowgraph.connect(source, receiver)
     flowgraph.msg_connect(receiver, "images", outputs, "symbols")
     with running(flowgraph):
-        yield ReceivesByRadio(outputs)
+        yield ReceivesByRadio(outputs, radio.samp_rate)

@@ -121,6 +121,8 @@ class DeepScTuConfig(SemanticConfig):
     method: Literal["deepsc-tu"]
     weights: SemanticDistortion
     schedule: Schedule
+    pretraining: Annotated[int, Field(ge=0)] = 0
+    """Epochs before the others, for the pictures alone, which a receiver of split training does by itself."""
 
 
 class VaeConfig(SemanticConfig):

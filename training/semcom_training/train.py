@@ -2,7 +2,7 @@
 """From a config to a folder in the zoo."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -61,7 +61,7 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
     data = config.data.load("train"), config.data.load("held_out")
     network, described, stages = build(config, side=data[1].images.shape[-1])
     for stage in stages:
-        _check_batch(stage.schedule, images=len(data[0]), world=world)
+        check_batch(stage.schedule, images=len(data[0]), world=world)
     run = runs / config.name
     begun = begin(run, config, data[0], command=command, world=world)
     for stage in stages:
@@ -91,7 +91,7 @@ def check_name(config: Config, folder: Path) -> None:
         )
 
 
-def _check_batch(schedule: Schedule, *, images: int, world: World) -> None:
+def check_batch(schedule: Schedule, *, images: int, world: World) -> None:
     """Raises ConfigError where there are not so many images, or processes that its shards do not come out even for."""
     if images < schedule.batch:
         raise ConfigError(f"A batch of {schedule.batch} is more than the {images} training images; lower it.")
@@ -172,7 +172,12 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
     if isinstance(config, AescConfig):
         return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
     if isinstance(config, DeepScTuConfig | VaeConfig):
-        return [Training("training", partial(_coder_training, config, network, judge), config.schedule)]
+        stages = [Training("training", partial(_coder_training, config, network, judge), config.schedule)]
+        if isinstance(config, DeepScTuConfig) and config.pretraining:
+            alone = config.model_copy(update={"weights": replace(config.weights, tradeoff=1)})
+            schedule = replace(config.schedule, epochs=config.pretraining)
+            stages.insert(0, Training("pretraining", partial(_coder_training, alone, network, judge), schedule))
+        return stages
     link = config.link
 
     def semantic(name: str, method: type[SemanticMethod], stage: Stage, **more: object) -> Training:

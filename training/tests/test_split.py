@@ -2,7 +2,7 @@
 """Receiver-led training in one process: what it comes to, what is on the wire, and what either side survives."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,11 +14,14 @@ from semcom_models.deepsc_tu import DeepScTu as Coder
 from semcom_models.smallnet import SmallNet
 from semcom_training.data import LabelledImages
 from semcom_training.deepsc_tu import Classification, DeepScTu, SemanticDistortion
+from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule, batches, fit
 from semcom_training.processes import ALONE
+from semcom_training.split import receiver as receiving
+from semcom_training.split import transmitter as transmitting
 from semcom_training.split.air import SendsBehind, Simulated
-from semcom_training.split.half import Half
+from semcom_training.split.half import Half, checkpoints
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.transmitter import GreetAgain, Transmitter
 from semcom_training.split.wire import (
@@ -26,6 +29,7 @@ from semcom_training.split.wire import (
     Feedback,
     Finished,
     Hello,
+    Lessons,
     Message,
     Noted,
     Refusal,
@@ -41,8 +45,10 @@ from semcom_training.split.wire import (
 ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
 SCHEDULE = Schedule(epochs=3, batch=16, learning_rate=1e-2)
 STEPS = 4  # an epoch, of 64 pictures
+QUESTIONS = STEPS + 1  # an epoch, with the trial; the first follows a greeting
 CONDITIONS = Conditions(snr_db=(3, 10), erasure_rate=0.2)
 SEED = 5
+SAID: list[str] = []
 
 
 class Cut(Exception):
@@ -60,11 +66,25 @@ def receiver(blobs: LabelledImages, folder: Path, figures: list[dict] | None = N
         architecture="deepsc-tu", arguments=ARGUMENTS, start=method, schedule=SCHEDULE, seed=SEED, folder=folder / "rx"
     )
     told = [] if figures is None else figures
-    return Receiver(plan, blobs, blobs, air=lambda made: Simulated(made.link), tell=lambda _, each: told.append(each))
+    return Receiver(
+        plan,
+        blobs,
+        blobs,
+        air=lambda made: Simulated(made.link),
+        tell=lambda _, each: told.append(each),
+        say=SAID.append,
+    )
 
 
 def transmitter(blobs: LabelledImages, folder: Path) -> Transmitter:
-    return Transmitter(blobs, blobs, air=SendsBehind(), folder=folder / "tx")
+    return Transmitter(blobs, blobs, air=SendsBehind(), folder=folder / "tx", say=SAID.append)
+
+
+@pytest.fixture(autouse=True)
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits before greeting again, and nothing was said."""
+    monkeypatch.setattr(transmitting, "PAUSE_S", 0)
+    SAID.clear()
 
 
 class Wire:
@@ -81,7 +101,7 @@ class Wire:
         self.carried += [question, self.answer(question)]
         reply, rest = parsed(self.carried[-1])
         if isinstance(reply, Refusal):
-            raise GreetAgain if reply.greet else WireError(reply.why)
+            raise GreetAgain(reply.why) if reply.greet else WireError(reply.why)
         assert isinstance(reply, expected)
         return reply, rest
 
@@ -150,12 +170,20 @@ def test_nothing_of_the_task_is_on_the_wire(blobs: LabelledImages, tmp_path: Pat
     for parts in wire.carried:
         message, rest = parsed(parts)
         assert [len(each) for each in rest] == behind[type(message)]
-        seen |= set(json.loads(parts[0])) - {"kind"}
+        seen |= set(fields(json.loads(parts[0]))) - {"kind"}
         assert not [word for word in (b"label", b"loss", b"accuracy", b"class", b"task", b"alpha") if word in parts[0]]
     assert seen == {
-        *("protocol", "pixels_sha256", "checkpoints", "session", "architecture", "arguments", "snr_db"),
-        *("schedule", "seed", "step"),
+        *("protocol", "pixels_sha256", "by_radio", "checkpoints", "session", "training", "architecture", "snr_db"),
+        *("arguments", "stride", "channels", "symbols_per_cell", "overlap", "seed", "step"),
+        *("lessons", "epochs", "batch", "learning_rate", "warmup", "halved_every"),
     }
+
+
+def fields(content: dict) -> Iterator[str]:
+    """The names of all, those inside included."""
+    for name, value in content.items():
+        yield name
+        yield from fields(value) if isinstance(value, dict) else ()
 
 
 def test_labels_make_no_difference_to_what_the_transmitter_says(blobs: LabelledImages, tmp_path: Path) -> None:
@@ -163,15 +191,15 @@ def test_labels_make_no_difference_to_what_the_transmitter_says(blobs: LabelledI
     first = [Wire(receiver(blobs, tmp_path / str(i)).answer) for i in range(2)]
     for i, (wire, seen) in enumerate(zip(first, (blobs, other), strict=True)):
         next(transmitter(seen, tmp_path / str(i)).run(wire))
-    session = [json.loads(wire.carried[1][0])["session"].encode() for wire in first]
+    drawn = [[json.loads(wire.carried[1][0])[name].encode() for name in ("session", "training")] for wire in first]
     one, two = (
-        [[part.replace(own, b"") for part in parts] for parts in wire.carried]
-        for own, wire in zip(session, first, strict=True)
+        [[part.replace(ids[0], b"").replace(ids[1], b"") for part in parts] for parts in wire.carried]
+        for ids, wire in zip(drawn, first, strict=True)
     )
     assert one == two
 
 
-@pytest.mark.parametrize("question", [1, 3, 5, 6, 7, 12, 16])
+@pytest.mark.parametrize("question", [1, 4, 5, 6, 9, 10, 16])
 def test_a_transmitter_that_dies_goes_on_from_its_last_epoch(
     blobs: LabelledImages, tmp_path: Path, question: int
 ) -> None:
@@ -183,11 +211,15 @@ def test_a_transmitter_that_dies_goes_on_from_its_last_epoch(
 
     with pytest.raises(Cut):
         list(transmitter(blobs, tmp_path).run(Wire(leader.answer, dies)))
-    list(transmitter(blobs, tmp_path).run(Wire(leader.answer)))
+    wire = Wire(leader.answer)
+    steps = list(transmitter(blobs, tmp_path).run(wire))
+    done = question // QUESTIONS
+    assert json.loads(wire.carried[1][0])["step"] == STEPS * done
+    assert len(steps) == STEPS * (SCHEDULE.epochs - done)
     check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
 
 
-@pytest.mark.parametrize("question", [1, 3, 5, 6, 7, 12, 16])
+@pytest.mark.parametrize("question", [1, 4, 5, 6, 9, 10, 16])
 @pytest.mark.parametrize("answered", [True, False])
 def test_a_receiver_that_dies_goes_on_from_the_last_epoch_of_both(
     blobs: LabelledImages, tmp_path: Path, question: int, answered: bool
@@ -212,6 +244,8 @@ def test_a_receiver_that_dies_goes_on_from_the_last_epoch_of_both(
 
     wire = Remembering(lambda parts: leaders[-1].answer(parts), dies)
     list(transmitter(blobs, tmp_path).run(wire))
+    greeted = [json.loads(parts[0])["step"] for parts in wire.carried if b'"welcome"' in parts[0]]
+    assert greeted == [0, STEPS * (question // QUESTIONS)]
     check_equal(joint(blobs, tmp_path), leaders[1].trained.trained.state_dict())
 
 
@@ -231,14 +265,16 @@ def test_a_question_asked_twice_is_answered_once(blobs: LabelledImages, tmp_path
     [
         ({"protocol": 9}, "speaks version 9, this receiver 1"),
         ({"pixels_sha256": "0" * 64}, "other pictures than this receiver"),
+        ({"by_radio": True}, "go by radio on one side"),
     ],
 )
 def test_who_does_not_fit_is_told_why(blobs: LabelledImages, tmp_path: Path, hello: dict, why: str) -> None:
-    own = {"pixels_sha256": blobs.digest(labels=False), "checkpoints": ()}
+    own = {"pixels_sha256": blobs.digest(labels=False), "by_radio": False, "checkpoints": ()}
     with pytest.raises(WireError, match=why):
         Wire(receiver(blobs, tmp_path).answer)(Hello(**own | hello), expected=Welcome)
 
 
+LESSONS = Lessons.of(SCHEDULE).model_dump()
 BAD = st.one_of(
     st.lists(st.binary(max_size=200), max_size=5),
     st.builds(
@@ -292,7 +328,9 @@ def test_rubbish_is_refused_and_the_training_goes_on(blobs: LabelledImages, tmp_
         ({"arguments": {"stride": 8}}, "cannot be built"),
         ({"arguments": {"stride": 4000, "channels": 3, "symbols_per_cell": 4000}}, "more than 50000000"),
         ({"step": 4}, "go on from where this transmitter cannot"),
-        ({"schedule": {"epochs": 1, "batch": 16, "learning_rate": 1e-3, "shards": 2}}, "this transmitter cannot"),
+        ({"lessons": LESSONS | {"batch": 65}}, "wants batches of 65; there are 64 pictures"),
+        ({"lessons": LESSONS | {"label": 3}}, "no JSON with the fields"),
+        ({"snr_db": float("nan")}, "no JSON with the fields"),
     ],
 )
 def test_a_transmitter_does_not_do_what_cannot_be(
@@ -327,3 +365,38 @@ def test_numbers_have_a_length_and_are_finite(behind: list[bytes]) -> None:
 def test_what_is_no_message_is_told(parts: list[bytes]) -> None:
     with pytest.raises(WireError):
         parsed(parts)
+
+
+def test_a_second_transmitter_waits_until_the_first_is_silent(
+    blobs: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leader = receiver(blobs, tmp_path)
+    hello = packed(Hello(pixels_sha256=blobs.digest(labels=False), by_radio=False, checkpoints=()))
+    assert isinstance(parsed(leader.answer(hello, b"one"))[0], Welcome)
+    refused, _ = parsed(leader.answer(hello, b"another"))
+    assert (refused.why, refused.greet) == ("Another transmitter is training with this receiver.", True)
+    assert isinstance(parsed(leader.answer(hello, b"one"))[0], Welcome)
+    monkeypatch.setattr(receiving, "ACTIVE_S", 0)
+    assert isinstance(parsed(leader.answer(hello, b"another"))[0], Welcome)
+
+
+def test_halves_of_another_training_are_not_gone_on_from(blobs: LabelledImages, tmp_path: Path) -> None:
+    """Nor do they take the place of those of this one."""
+    list(transmitter(blobs, tmp_path).run(Wire(receiver(blobs, tmp_path).answer)))
+    (old,) = {each.training for each in checkpoints(tmp_path / "tx")}
+    wire = Wire(receiver(blobs, tmp_path / "other").answer)
+    steps = transmitter(blobs, tmp_path).run(wire)
+    for _ in range(STEPS + 1):
+        next(steps)
+    welcome = json.loads(wire.carried[1][0])
+    assert welcome["step"] == 0 and welcome["training"] != old
+    assert [(each.training, each.step) for each in checkpoints(tmp_path / "tx")] == [(welcome["training"], STEPS)]
+
+
+def test_a_damaged_half_is_named(blobs: LabelledImages, tmp_path: Path) -> None:
+    leader = receiver(blobs, tmp_path)
+    list(transmitter(blobs, tmp_path).run(Wire(leader.answer)))
+    (last,) = (tmp_path / "tx").glob(f"*-{STEPS * SCHEDULE.epochs}.pt")
+    last.write_bytes(last.read_bytes()[:1000])
+    with pytest.raises(ConfigError, match=f"{last.name} is damaged"):
+        next(transmitter(blobs, tmp_path).run(Wire(leader.answer)))

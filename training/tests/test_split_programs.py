@@ -95,6 +95,7 @@ def test_two_programs_come_to_what_one_does_though_each_is_killed(lab: Path) -> 
     assert transmitter.returncode == 0 and "Over: " in said, said
     said, _ = receiver.communicate(timeout=PATIENCE_S)
     assert receiver.returncode == 0 and f"epoch {EPOCHS}/{EPOCHS}" in said, said
+    assert int(re.search(r"goes on from epoch (\d+)", said)[1]) > 6
     run(lab, "train", *TRAINED, "--runs", "alone", "--out", "joint")
     one, other = (
         safetensors.torch.load_file(lab / name / "deepsc-tu-mnist" / zoo.WEIGHTS) for name in ("split", "joint")
@@ -141,14 +142,14 @@ def test_channel_inputs_may_go_by_radio(lab: Path) -> None:
 def test_pretraining_ships_the_encoder_and_says_what_that_saves(lab: Path) -> None:
     address = free_address()
     few = ("deepsc-tu-mnist", "schedule.epochs=1", "schedule.batch=108")
-    receiver = start(lab, "split", "rx", *few, "--pretrain", "3", "--keys", "keys", "--runs", "runs", "--bind", address)
+    receiver = start(lab, "split", "rx", *few, "pretraining=3", "--keys", "keys", "--runs", "runs", "--bind", address)
     run(lab, "split", "tx", "mnist", "--keys", "keys", "--runs", "runs", "--connect", address)
     said, _ = receiver.communicate(timeout=PATIENCE_S)
     assert receiver.returncode == 0, said
     # 784 by 78 weights and 78 biases; three times 78 values a picture, of 4 bytes
     assert "The encoder, 0.2 MB, goes over the link in place of 1.8 MB." in said
     command = zoo.read_card(lab / "zoo/deepsc-tu-mnist").training["command"]
-    assert command == "./semcom split rx deepsc-tu-mnist schedule.epochs=1 schedule.batch=108 --pretrain 3"
+    assert command == "./semcom split rx deepsc-tu-mnist schedule.epochs=1 schedule.batch=108 pretraining=3"
 
 
 @pytest.mark.slow

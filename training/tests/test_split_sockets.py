@@ -2,6 +2,7 @@
 """The link between the two programs: who gets in, and who does not."""
 
 import os
+import resource
 import socket
 import stat
 import struct
@@ -17,9 +18,9 @@ from semcom_training.errors import ConfigError
 from semcom_training.split import keys as key_files
 from semcom_training.split import sockets
 from semcom_training.split.keys import Keys
-from semcom_training.split.sockets import Client, connected, serve
+from semcom_training.split.sockets import connected, serve
 from semcom_training.split.transmitter import GreetAgain
-from semcom_training.split.wire import LARGEST, Hello, Noted, Refusal, Trial, Welcome, WireError, packed, parsed
+from semcom_training.split.wire import LARGEST, Feedback, Message, Noted, Refusal, Trial, WireError, packed, parsed
 
 ASKED = Trial(session="s", step=3)
 
@@ -41,13 +42,15 @@ class Server:
         self._over = threading.Event()
         self._keys = Keys.read(folder, "receiver")
 
-    def answer(self, parts: list[bytes]) -> list[bytes]:
+    def answer(self, parts: list[bytes], who: bytes) -> list[bytes]:
         self.asked.append(parts)
         return packed(Noted(step=parsed(parts)[0].step))
 
     def __enter__(self) -> "Server":
-        how = {"address": self.address, "keys": self._keys, "warn": self.said.append}
-        self._thread = threading.Thread(target=serve, args=(self.answer, self._over.is_set), kwargs=how)
+        how = {"address": self.address, "keys": self._keys, "say": self.said.append}
+        self._thread = threading.Thread(
+            target=serve, args=(lambda *asked: self.answer(*asked), self._over.is_set), kwargs=how
+        )
         self._thread.start()
         return self
 
@@ -64,9 +67,7 @@ def free_port() -> int:
 
 
 def ask(folder: Path, address: str, said: list[str] | None = None) -> None:
-    with connected(
-        address, keys=Keys.read(folder, "transmitter"), warn=([] if said is None else said).append
-    ) as client:
+    with connected(address, keys=Keys.read(folder, "transmitter"), say=([] if said is None else said).append) as client:
         reply, _ = client(ASKED, b"1234", expected=Noted)
         assert reply == Noted(step=3)
         assert client.sent > 4 and client.received > 0 and client.waited_s > 0
@@ -119,12 +120,12 @@ def test_strangers_get_none_and_are_told_of_once(folder: Path, tmp_path: Path) -
     with Server(folder) as server:
         for _ in range(3):
             with plain(server.address, **wrong) as stranger:
-                stranger.send_multipart(packed(ASKED))
+                stranger.send_multipart([b"1", *packed(ASKED)])
                 wait_for(server.said, "its key is not known here")
                 assert not stranger.poll(200)
         for _ in range(3):
             with plain(server.address) as stranger:
-                stranger.send_multipart(packed(ASKED))
+                stranger.send_multipart([b"1", *packed(ASKED)])
                 wait_for(server.said, "another protocol, or had no key")
                 assert not stranger.poll(200)
         ask(folder, server.address)
@@ -132,8 +133,10 @@ def test_strangers_get_none_and_are_told_of_once(folder: Path, tmp_path: Path) -
 
 
 def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Server(folder) as server:
-        flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+        flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1200)]
         for number, each in enumerate(flood):
             if number % 3:
                 each.sendall(os.urandom(200) if number % 3 == 1 else b"\xff" + struct.pack(">Q", 2**40) + b"\x7f")
@@ -149,16 +152,16 @@ def test_a_message_that_is_too_large_ends_its_connection_alone(folder: Path) -> 
     own = {"curve_publickey": keys.public, "curve_secretkey": keys.secret, "curve_serverkey": keys.other}
     with Server(folder) as server:
         with plain(server.address, **own) as sender:
-            sender.send_multipart(packed(ASKED, bytes(LARGEST + 1)))
+            sender.send_multipart([b"1", *packed(ASKED, bytes(LARGEST + 1))])
             assert not sender.poll(1000)
         ask(folder, server.address)
         assert server.asked == [packed(ASKED, b"1234")]
 
 
 def test_a_receiver_may_come_later_and_go_and_come_back(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "RESEND_S", 0.5)
+    monkeypatch.setattr(sockets, "SILENT_S", 0.5)
     port, said = free_port(), []
-    with connected(f"tcp://127.0.0.1:{port}", keys=Keys.read(folder, "transmitter"), warn=said.append) as client:
+    with connected(f"tcp://127.0.0.1:{port}", keys=Keys.read(folder, "transmitter"), say=said.append) as client:
         for _ in range(2):
             later = threading.Timer(1.5, lambda: None)
             server = Server(folder, port)
@@ -173,36 +176,44 @@ def test_a_receiver_may_come_later_and_go_and_come_back(folder: Path, monkeypatc
     ] * 2
 
 
-class Said:
-    """A socket with these answers ready."""
-
-    def __init__(self, *answers: list[bytes]) -> None:
-        self.answers = list(answers)
-
-    def send_multipart(self, parts: list[bytes]) -> None: ...
-
-    def poll(self, timeout: float) -> bool:
-        return bool(self.answers)
-
-    def recv_multipart(self) -> list[bytes]:
-        return self.answers.pop(0)
+def test_late_answers_are_known_for_late_ones(folder: Path) -> None:
+    """A question is given up, and the answer to it comes before that to the next."""
+    with Server(folder) as server:
+        keys = Keys.read(folder, "transmitter")
+        with connected(server.address, keys=keys, say=print) as client:
+            client._send([(99).to_bytes(8, "big"), *packed(Trial(session="s", step=7))])
+            assert client(ASKED, expected=Noted)[0] == Noted(step=3)
 
 
-def test_answers_to_other_questions_are_passed_over() -> None:
-    stale = packed(Noted(step=2)), packed(Noted(step=4))
-    client = Client(Said(*stale, packed(Noted(step=3))), "", warn=print)
-    assert client(ASKED, expected=Noted)[0] == Noted(step=3)
-    hello = Hello(pixels_sha256="0" * 64, checkpoints=())
-    with pytest.raises(WireError, match="The receiver refused: No."):
-        Client(Said(packed(Refusal(why="No."))), "", warn=print)(hello, expected=Welcome)
-    with pytest.raises(GreetAgain):
-        Client(Said(packed(Refusal(why="", greet=True))), "", warn=print)(ASKED, expected=Noted)
+@pytest.mark.parametrize(
+    ("answer", "error", "why"),
+    [
+        (Refusal(why="No."), WireError, "The receiver refused: No."),
+        (Refusal(why="Who are you?", greet=True), GreetAgain, "Who are you"),
+        (Feedback(step=3), WireError, "answered with a feedback where a Noted belongs"),
+    ],
+)
+def test_other_answers_are_told(folder: Path, answer: Message, error: type[Exception], why: str) -> None:
+    with Server(folder) as server:
+        server.answer = lambda parts, who: packed(answer)
+        with connected(server.address, keys=Keys.read(folder, "transmitter"), say=print) as client:
+            with pytest.raises(error, match=why):
+                client(ASKED, expected=Noted)
+
+
+def test_a_server_answers_repeats_for_a_while(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "REPEATS_S", 3.0)
+    with Server(folder) as server:
+        ask(folder, server.address)
+        server._over.set()
+        time.sleep(0.5)
+        ask(folder, server.address)
 
 
 def test_what_is_no_address_is_told(folder: Path) -> None:
     with (
         pytest.raises(ConfigError, match="nonsense is no address to connect to"),
-        connected("nonsense", keys=Keys.read(folder, "transmitter"), warn=print),
+        connected("nonsense", keys=Keys.read(folder, "transmitter"), say=print),
     ):
         pass
     with pytest.raises(ConfigError, match="Nothing can be bound to tcp://192.0.2.1:1"):
@@ -211,5 +222,5 @@ def test_what_is_no_address_is_told(folder: Path) -> None:
             lambda: True,
             address="tcp://192.0.2.1:1",
             keys=Keys.read(folder, "receiver"),
-            warn=print,
+            say=print,
         )

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each side trains: its network, optimiser and learning rates, kept after each epoch."""
 
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 
 import safetensors.torch
 import torch
@@ -12,7 +14,7 @@ from torch import Tensor, nn
 
 from semcom_training.errors import ConfigError
 from semcom_training.loop import Schedule
-from semcom_training.split.wire import WireError
+from semcom_training.split.wire import Checkpoint, WireError
 
 KEPT = 2
 """Of the two sides one may have kept an epoch more than the other when it dies."""
@@ -21,11 +23,11 @@ KEPT = 2
 class Half:
     """One side's half of a coder, trained as the joint loop would (:func:`semcom_training.loop.fit`).
 
-    ``steps`` are those of an epoch; ``folder`` gets the checkpoints.
+    ``steps`` are those of an epoch; ``folder`` gets the checkpoints of the ``training``, an id.
     """
 
-    def __init__(self, network: nn.Module, schedule: Schedule, *, steps: int, folder: Path) -> None:
-        self.network, self._folder = network, folder
+    def __init__(self, network: nn.Module, schedule: Schedule, *, steps: int, folder: Path, training: str) -> None:
+        self.network, self._folder, self._training = network, folder, training
         self._optimizer = torch.optim.Adam(network.parameters(), schedule.learning_rate)
         self._rates = schedule.learning_rates(self._optimizer, steps=steps)
 
@@ -37,42 +39,52 @@ class Half:
         self._rates.step()
 
     def save(self, step: int) -> None:
-        """Keep this state, and the one before it."""
+        """Keep this state and the one before it, and nothing of other trainings."""
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / "part"
-        torch.save({name: each.state_dict() for name, each in self._state().items()}, part)
-        part.replace(_file(self._folder, step))
-        for old in checkpoints(self._folder)[:-KEPT]:
-            _file(self._folder, old).unlink()
+        with part.open("wb") as file:
+            torch.save({name: each.state_dict() for name, each in self._state().items()}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(self._file(step))
+        kept = checkpoints(self._folder)
+        own = [each for each in kept if each.training == self._training]
+        for old in set(kept) - set(own[-KEPT:]):
+            _path(self._folder, old).unlink()
 
     def load(self, step: int) -> None:
         """The state that was kept after so many steps.
 
         Raises:
-            ConfigError: the file is of another network.
+            ConfigError: the file is damaged, or of another network.
         """
-        path = _file(self._folder, step)
-        saved = torch.load(path, weights_only=True, map_location="cpu")
+        path = self._file(step)
         try:
+            saved = torch.load(path, weights_only=True, map_location="cpu")
             for name, each in self._state().items():
                 each.load_state_dict(saved[name])
-        except (KeyError, RuntimeError, ValueError) as error:
+        except (KeyError, RuntimeError, ValueError, OSError, EOFError, UnpicklingError) as error:
             raise ConfigError(
-                f"{path} is of another network or version; give this training a name of its own."
+                f"{path} is damaged, or of another network or version; delete it, or name this training otherwise."
             ) from error
+
+    def _file(self, step: int) -> Path:
+        return _path(self._folder, Checkpoint(training=self._training, step=step))
 
     def _state(self) -> dict:
         return {"network": self.network, "optimizer": self._optimizer, "learning_rates": self._rates}
 
 
-def checkpoints(folder: Path) -> list[int]:
-    """The steps after which a half was kept there, in order."""
-    found = (re.fullmatch(r"step-(\d+)\.pt", path.name) for path in folder.glob("step-*.pt"))
-    return sorted(int(match[1]) for match in found if match)
+def checkpoints(folder: Path) -> list[Checkpoint]:
+    """The halves that were kept there, by their steps."""
+    found = (re.fullmatch(r"([0-9a-f]{32})-(\d+)\.pt", path.name) for path in folder.glob("*.pt"))
+    return sorted(
+        (Checkpoint(training=each[1], step=int(each[2])) for each in found if each), key=lambda each: each.step
+    )
 
 
-def _file(folder: Path, step: int) -> Path:
-    return folder / f"step-{step}.pt"
+def _path(folder: Path, checkpoint: Checkpoint) -> Path:
+    return folder / f"{checkpoint.training}-{checkpoint.step}.pt"
 
 
 def load_encoder(encoder: nn.Module, behind: Sequence[bytes]) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The keys of the link between two programs: ZeroMQ's CURVE, by which each knows the other and nobody else reads."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -51,8 +52,11 @@ def make(folder: Path) -> None:
         raise ConfigError(f"{folder} has {', '.join(sorted(there))} already; name another folder.")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for side in ("receiver", "transmitter"):
-            _, secret = zmq.auth.create_certificates(folder, side)
-            Path(secret).chmod(0o600)
+        before = os.umask(0o077)  # secret from the first moment on
+        try:
+            for side in ("receiver", "transmitter"):
+                zmq.auth.create_certificates(folder, side)
+        finally:
+            os.umask(before)
     except OSError as error:
         raise ConfigError(f"{folder} cannot be written into ({error}); name another folder.") from error

@@ -3,6 +3,7 @@
 
 import math
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,7 @@ from semcom_training.split.wire import (
     Feedback,
     Finished,
     Hello,
+    Lessons,
     Noted,
     Refusal,
     Trial,
@@ -33,6 +35,11 @@ from semcom_training.split.wire import (
     packed,
     parsed,
 )
+
+ACTIVE_S = 10.0
+"""A session of which nothing was heard for so long makes room for another transmitter."""
+MOST_REFUSED = 20
+"""Kinds of refusals that are told of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,21 +60,24 @@ class _Session:
     """From one greeting to the next; ``step`` is that of the batch to come."""
 
     id: str
+    who: bytes
     method: DeepScTu
     half: Half
     air: ReceivingAir
     step: int
     order: Iterator[list[Shard]] = field(default_factory=lambda: iter(()))
     ahead: Shard | None = None
+    heard: float = field(default_factory=time.monotonic)
     losses: list[float] = field(default_factory=list)
     answered: tuple[str, int] | None = None
     answer: list[bytes] = field(default_factory=list)
 
 
 class Receiver:
-    """Answers the messages of one transmitter, whatever it sends; after a greeting the one that greeted last is it.
+    """Answers the messages of one transmitter, whatever it sends.
 
-    ``air`` makes the receiving end of the air for a method; ``tell`` gets the step and the figures of each trial.
+    ``air`` makes the receiving end of the air for a method, ``by_radio`` or not; ``tell`` gets the step and the figures
+    of each trial, ``say`` a sentence for each greeting and, once for each kind, why something was refused.
     """
 
     def __init__(
@@ -77,18 +87,21 @@ class Receiver:
         held_out: LabelledImages,
         *,
         air: Callable[[DeepScTu], ReceivingAir],
+        by_radio: bool = False,
         tell: Callable[[int, dict[str, float]], None],
+        say: Callable[[str], None],
     ) -> None:
         self._plan, self._train, self._held_out = plan, train, held_out[:HELD_OUT]
-        self._air, self._tell = air, tell
+        self._air, self._by_radio, self._tell, self._say = air, by_radio, tell, say
+        self._refused: set[str] = set()
         self._pixels = train.digest(labels=False)
         self._steps = len(train) // plan.schedule.batch
         self._session: _Session | None = None
         self.trained: DeepScTu | None = None
         """The method with both halves, once the training is over."""
 
-    def answer(self, parts: list[bytes]) -> list[bytes]:
-        """A message's parts -> those of the answer.
+    def answer(self, parts: list[bytes], who: bytes = b"") -> list[bytes]:
+        """The parts of a message from ``who``, a connection -> those of the answer.
 
         Raises:
             FloatingPointError: the loss is not finite any more.
@@ -96,32 +109,42 @@ class Receiver:
         try:
             message, behind = parsed(parts)
             if isinstance(message, Hello):
-                return self._greeted(message)
+                return self._greeted(message, who)
             if isinstance(message, Batch | Trial | Finished):
                 return self._in_session(message, behind)
             raise WireError(f"A transmitter does not send a {message.kind}.")
         except WireError as error:
+            if str(error) not in self._refused and len(self._refused) < MOST_REFUSED:
+                self._refused.add(str(error))
+                self._say(f"A message was refused: {error} Others like it are not told of.")
             return packed(Refusal(why=str(error)))
 
-    def _greeted(self, hello: Hello) -> list[bytes]:
+    def _greeted(self, hello: Hello, who: bytes) -> list[bytes]:
         if hello.protocol != PROTOCOL:
             raise WireError(f"The transmitter speaks version {hello.protocol}, this receiver {PROTOCOL}: update one.")
         if hello.pixels_sha256 != self._pixels:
             raise WireError("The transmitter has other pictures than this receiver: both need the same data set.")
+        if hello.by_radio != self._by_radio:
+            raise WireError("Channel inputs go by radio on one side and over the network on the other: see --radio.")
+        if (old := self._session) and old.who != who and time.monotonic() < old.heard + ACTIVE_S:
+            return packed(Refusal(why="Another transmitter is training with this receiver.", greet=True))
         plan = self._plan
-        step = max({0, *checkpoints(plan.folder)} & {0, *hello.checkpoints})
+        common = [each for each in checkpoints(plan.folder) if each in hello.checkpoints]
+        training, step = (common[-1].training, common[-1].step) if common else (secrets.token_hex(16), 0)
         method = plan.start()
         encoder = [safetensors.torch.save(method.trained.encoder.state_dict())] if step == 0 else []
-        half = Half(method.trained.decoder, plan.schedule, steps=self._steps, folder=plan.folder)
+        half = Half(method.trained.decoder, plan.schedule, steps=self._steps, folder=plan.folder, training=training)
         if step:
             half.load(step)
-        self._session = _Session(secrets.token_hex(16), method, half, self._air(method), step)
+        self._session = _Session(secrets.token_hex(16), who, method, half, self._air(method), step)
+        self._say(f"A transmitter greets; the training goes on from epoch {step // self._steps + 1}.")
         welcome = Welcome(
             session=self._session.id,
+            training=training,
             architecture=plan.architecture,
             arguments=plan.arguments,
             snr_db=sum(method.link.conditions.snr_db) / 2,
-            schedule=plan.schedule,
+            lessons=Lessons.of(plan.schedule),
             seed=plan.seed,
             step=step,
         )
@@ -130,7 +153,8 @@ class Receiver:
     def _in_session(self, message: Batch | Trial | Finished, behind: list[bytes]) -> list[bytes]:
         session = self._session
         if session is None or message.session != session.id:
-            return packed(Refusal(why="This receiver was started anew.", greet=True))
+            return packed(Refusal(why="This receiver does not know the session.", greet=True))
+        session.heard = time.monotonic()
         if (message.kind, message.step) == session.answered:
             return session.answer
         if message.step != session.step:
@@ -150,7 +174,7 @@ class Receiver:
         size = batch.images.shape[2:]
         drawn = link.draw(len(indices), size, generator)
         try:
-            outputs, noise_var = session.air.receive(behind, step, drawn, generator)
+            outputs, noise_var = session.air.receive(behind, 2 * step, drawn, generator)
         except WireError:
             generator.set_state(before)
             raise
@@ -181,12 +205,14 @@ class Receiver:
         generator = torch.Generator().manual_seed(self._plan.seed)
         size = images.shape[2:]
         drawn = method.link.draw(len(images), size, generator)
-        outputs, noise_var = session.air.receive(behind, session.step, drawn, generator)
+        outputs, noise_var = session.air.receive(behind, 2 * session.step + 1, drawn, generator)
         received = method.link.receive(outputs, noise_var, size)
         seen = LabelledImages((received * 255).round().byte(), self._held_out.labels)
         losses, session.losses = session.losses, []
         figures = {"loss": sum(losses) / len(losses)} if losses else {}
         figures |= {**method.task.figures(seen), "psnr_db": psnr_db(images, received).mean().item()}
+        if session.air.lost:
+            figures["lost"] = session.air.lost
         self._tell(session.step, figures)
         return packed(Noted(step=session.step))
 

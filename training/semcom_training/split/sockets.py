@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The two ends of the link: ZeroMQ sockets with CURVE, which carry questions and their answers."""
+"""The two ends of the link: ZeroMQ sockets with CURVE, which carry questions and their answers.
 
+Ahead of each question stands its number, which comes back with the answer, so that an answer that is late is known for
+one.  TCP loses nothing as long as a connection holds: a question is asked again when there is another one.
+"""
+
+import resource
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,9 +20,11 @@ from semcom_training.split.transmitter import GreetAgain
 from semcom_training.split.wire import LARGEST, Message, Refusal, WireError, packed, parsed
 
 TICK_MS = 200
-RESEND_S = 5.0
+SILENT_S = 3.0  # without a connection, until it is told
 HANDSHAKE_MS = 5000
+HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 5000, 20000
 LINGER_MS = 5000
+REPEATS_S = 2.0  # in which the last answer may be asked for again
 REFUSED = {
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "it broke off",
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "it spoke another protocol, or had no key",
@@ -26,21 +33,22 @@ REFUSED = {
 
 
 def serve(
-    answer: Callable[[list[bytes]], list[bytes]],
+    answer: Callable[[list[bytes], bytes], list[bytes]],
     over: Callable[[], bool],
     *,
     address: str,
     keys: Keys,
-    warn: Callable[[str], None],
+    say: Callable[[str], None],
 ) -> None:
-    """Answer what comes until it is ``over``, from whoever has the other key; ``warn`` of each kind of stranger once.
+    """Answer what comes, and from which connection, until it is ``over``, from whoever has the other key; ``say`` is
+    told of each kind of stranger once.
 
     Raises:
         ConfigError: nothing can be bound to the address.
     """
+    _allow_many_connections()
     with ExitStack() as stack:
         context = stack.enter_context(zmq.Context())
-        strangers: dict[str, int] = {}
         authenticator = ThreadAuthenticator(context)
         authenticator.start()
         stack.callback(authenticator.stop)
@@ -51,18 +59,15 @@ def serve(
             socket.bind(address)
         except zmq.ZMQError as error:
             raise ConfigError(f"Nothing can be bound to {address} ({error}); give another --bind.") from error
-        monitor = stack.enter_context(socket.get_monitor_socket(sum(REFUSED)))
-        poller = zmq.Poller()
-        poller.register(socket, zmq.POLLIN)
-        poller.register(monitor, zmq.POLLIN)
-        while not over():
-            ready = dict(poller.poll(TICK_MS))
-            if monitor in ready:
-                _count_stranger(monitor, strangers, warn)
-            if socket in ready:
-                who, *parts = socket.recv_multipart()
-                socket.send_multipart([who, *answer(parts)])
-        socket.disable_monitor()
+        strangers = _Strangers(stack, socket, say)
+        until = None
+        while until is None or time.monotonic() < until:
+            if socket.poll(TICK_MS):
+                who, number, *parts = socket.recv_multipart()
+                socket.send_multipart([who, number, *answer(parts, who)])
+            strangers.look()
+            if until is None and over():
+                until = time.monotonic() + REPEATS_S
 
 
 class _Only:
@@ -75,56 +80,85 @@ class _Only:
         return key == self._key
 
 
-def _count_stranger(monitor: zmq.Socket, strangers: dict[str, int], warn: Callable[[str], None]) -> None:
-    event = parse_monitor_message(monitor.recv_multipart())["event"]
-    why = REFUSED.get(event)
-    if why is None:
-        return
-    strangers[why] = strangers.get(why, 0) + 1
-    if strangers[why] == 1:
-        warn(f"A connection was refused: {why}. Others like it are not told of.")
+class _Strangers:
+    """Tells of those who do not get in, each kind once."""
+
+    def __init__(self, stack: ExitStack, socket: zmq.Socket, say: Callable[[str], None]) -> None:
+        self._monitor, self._say = socket.get_monitor_socket(sum(REFUSED)), say
+        stack.callback(socket.disable_monitor)
+        self._told: set[str] = set()
+
+    def look(self) -> None:
+        while self._monitor.poll(0):
+            why = REFUSED.get(parse_monitor_message(self._monitor.recv_multipart())["event"])
+            if why and why not in self._told:
+                self._told.add(why)
+                self._say(f"A connection was refused: {why}. Others like it are not told of.")
 
 
 class Client:
     """The transmitter's end, as :class:`semcom_training.split.transmitter.Ask` has it.
 
-    ``warn`` is told once that the receiver does not answer, and when it does again.  ``sent`` and ``received`` are
-    bytes, ``waited_s`` seconds, so far.
+    ``say`` is told when there has been no connection for a while, and when the receiver answers again.  ``sent`` and
+    ``received`` are bytes, ``waited_s`` seconds, so far.
     """
 
-    def __init__(self, socket: zmq.Socket, address: str, *, warn: Callable[[str], None]) -> None:
-        self._socket, self._address, self._warn = socket, address, warn
+    def __init__(self, socket: zmq.Socket, address: str, *, say: Callable[[str], None]) -> None:
+        self._socket, self._address, self._say = socket, address, say
+        self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._number, self._connected, self._lost, self._told = 0, False, False, False
         self.sent = self.received = 0
         self.waited_s = 0.0
 
     def __call__(self, message: Message, *behind: bytes, expected: type[Message]) -> tuple[Message, list[bytes]]:
-        parts, began, told = packed(message, *behind), time.monotonic(), False
-        while True:
-            self._socket.send_multipart(parts)
-            self.sent += sum(map(len, parts))
-            until = time.monotonic() + RESEND_S
-            while (left := until - time.monotonic()) > 0:
-                if not self._socket.poll(1000 * left):
-                    continue
-                answer = self._socket.recv_multipart()
-                self.received += sum(map(len, answer))
-                reply, rest = parsed(answer)
-                if isinstance(reply, Refusal):
-                    if reply.greet:
-                        raise GreetAgain
-                    raise WireError(f"The receiver refused: {reply.why}")
-                if isinstance(reply, expected) and getattr(message, "step", reply.step) == reply.step:
-                    self.waited_s += time.monotonic() - began
-                    if told:
-                        self._warn("The receiver answers again.")
-                    return reply, rest
-            if not told:
-                told = True
-                self._warn(f"The receiver at {self._address} does not answer; waiting for it.")
+        self._number += 1
+        parts, began = [self._number.to_bytes(8, "big"), *packed(message, *behind)], time.monotonic()
+        self._send(parts)
+        while not (answer := self._answer_to(parts[0])):
+            if self._came_anew():
+                self._send(parts)
+            if not self._connected and not self._told and time.monotonic() > began + SILENT_S:
+                self._told = True
+                self._say(f"The receiver at {self._address} does not answer; waiting for it.")
+        if self._told:
+            self._told = False
+            self._say("The receiver answers again.")
+        self.waited_s += time.monotonic() - began
+        reply, rest = parsed(answer)
+        if isinstance(reply, Refusal):
+            raise GreetAgain(reply.why) if reply.greet else WireError(f"The receiver refused: {reply.why}")
+        if not isinstance(reply, expected):
+            raise WireError(f"The receiver answered with a {reply.kind} where a {expected.__name__} belongs.")
+        return reply, rest
+
+    def close(self) -> None:
+        self._socket.disable_monitor()
+
+    def _send(self, parts: list[bytes]) -> None:
+        self._socket.send_multipart(parts)
+        self.sent += sum(map(len, parts))
+
+    def _answer_to(self, number: bytes) -> list[bytes] | None:
+        """What came within a tick, if it answers this question."""
+        if not self._socket.poll(TICK_MS):
+            return None
+        of, *answer = self._socket.recv_multipart()
+        self.received += sum(map(len, answer))
+        return answer if of == number else None
+
+    def _came_anew(self) -> bool:
+        """Whether there is a connection after one was lost."""
+        anew = False
+        while self._monitor.poll(0):
+            event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            anew = self._connected and (anew or self._lost)
+            self._lost = not self._connected
+        return anew
 
 
 @contextmanager
-def connected(address: str, *, keys: Keys, warn: Callable[[str], None]) -> Iterator[Client]:
+def connected(address: str, *, keys: Keys, say: Callable[[str], None]) -> Iterator[Client]:
     """A client of the receiver at ``address``, whether it is there yet or not.
 
     Raises:
@@ -132,15 +166,25 @@ def connected(address: str, *, keys: Keys, warn: Callable[[str], None]) -> Itera
     """
     with zmq.Context() as context, _socket(context, zmq.DEALER, keys) as socket:
         socket.curve_serverkey = keys.other
+        client = Client(socket, address, say=say)
         try:
             socket.connect(address)
+            yield client
         except zmq.ZMQError as error:
             raise ConfigError(f"{address} is no address to connect to ({error}); tcp://HOST:PORT is one.") from error
-        yield Client(socket, address, warn=warn)
+        finally:
+            client.close()
 
 
 def _socket(context: zmq.Context, kind: int, keys: Keys) -> zmq.Socket:
     socket = context.socket(kind)
     socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
     socket.maxmsgsize, socket.handshake_ivl, socket.linger = LARGEST, HANDSHAKE_MS, LINGER_MS
+    socket.heartbeat_ivl, socket.heartbeat_timeout = HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
     return socket
+
+
+def _allow_many_connections() -> None:
+    """As many open files as this process may have: each stranger takes one, until its handshake has failed."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

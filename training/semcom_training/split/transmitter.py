@@ -2,7 +2,8 @@
 """The transmitter of Algorithm 1: pictures and an encoder, and no idea what for."""
 
 import math
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,7 @@ from semcom_training.split.half import Half, checkpoints, load_encoder
 from semcom_training.split.wire import (
     HELD_OUT,
     Batch,
+    Checkpoint,
     Feedback,
     Finished,
     Hello,
@@ -33,12 +35,14 @@ from semcom_training.split.wire import (
     as_floats,
 )
 
+PAUSE_S = 0.5
+MOST_KEPT = 8  # checkpoints that are offered
 LARGEST_NETWORK = 50_000_000
 """Weights that a receiver may ask for."""
 
 
 class GreetAgain(Exception):
-    """The receiver does not know this session any more."""
+    """Why the receiver wants a new greeting."""
 
 
 class Ask(Protocol):
@@ -62,11 +66,22 @@ class Progress:
 
 
 class Transmitter:
-    """Trains an encoder as its receiver says; ``folder`` gets its half, and at the end ``encoder.safetensors``."""
+    """Trains an encoder as its receiver says.
 
-    def __init__(self, train: LabelledImages, held_out: LabelledImages, *, air: SendingAir, folder: Path) -> None:
+    ``folder`` gets its half, and at the end ``encoder.safetensors``; ``say`` is told why it greets the receiver again.
+    """
+
+    def __init__(
+        self,
+        train: LabelledImages,
+        held_out: LabelledImages,
+        *,
+        air: SendingAir,
+        folder: Path,
+        say: Callable[[str], None],
+    ) -> None:
         self._train, self._held_out, self._air, self.folder = train.images, held_out.images[:HELD_OUT], air, folder
-        self._hello = Hello(pixels_sha256=train.digest(labels=False), checkpoints=())
+        self._say, self._pixels = say, train.digest(labels=False)
 
     def run(self, ask: Ask) -> Iterator[Progress]:
         """All of the training, step by step, from the last epoch that both sides have; and again from there when the
@@ -79,20 +94,26 @@ class Transmitter:
             try:
                 yield from self._session(ask)
                 return
-            except GreetAgain:
-                continue
+            except GreetAgain as why:
+                self._say(f"Greeting the receiver again: {why}")
+                time.sleep(PAUSE_S)
 
     def _session(self, ask: Ask) -> Iterator[Progress]:
-        kept = tuple(checkpoints(self.folder))
-        welcome, behind = ask(self._hello.model_copy(update={"checkpoints": kept}), expected=Welcome)
-        if welcome.step not in (0, *kept) or welcome.schedule.shards != 1:
+        kept = tuple(checkpoints(self.folder))[-MOST_KEPT:]
+        hello = Hello(pixels_sha256=self._pixels, by_radio=self._air.by_radio, checkpoints=kept)
+        welcome, behind = ask(hello, expected=Welcome)
+        if welcome.step and Checkpoint(training=welcome.training, step=welcome.step) not in kept:
             raise WireError("The receiver wants to go on from where this transmitter cannot.")
+        if welcome.lessons.batch > len(self._train):
+            raise WireError(
+                f"The receiver wants batches of {welcome.lessons.batch}; there are {len(self._train)} pictures."
+            )
         coder = _coder(welcome)
         if welcome.step == 0:
             load_encoder(coder.encoder, behind)
-        schedule, send = welcome.schedule, _Send(coder, snr_db=welcome.snr_db)
+        schedule, send = welcome.lessons.schedule(), _Send(coder, snr_db=welcome.snr_db)
         steps = len(self._train) // schedule.batch
-        half = Half(coder.encoder, schedule, steps=steps, folder=self.folder)
+        half = Half(coder.encoder, schedule, steps=steps, folder=self.folder, training=welcome.training)
         if welcome.step:
             half.load(welcome.step)
         step = welcome.step
@@ -101,7 +122,7 @@ class Transmitter:
             for [(indices, _)] in order:
                 symbols = send(self._train[indices])
                 message = Batch(session=welcome.session, step=step)
-                _, behind = ask(message, *self._air.send(symbols.detach(), step), expected=Feedback)
+                _, behind = ask(message, *self._air.send(symbols.detach(), 2 * step), expected=Feedback)
                 gradient, outputs = as_floats(behind, symbols.shape, count=2)
                 half.update(symbols, gradient)
                 step += 1
@@ -109,10 +130,10 @@ class Transmitter:
             half.save(step)
             with torch.no_grad():
                 symbols = send(self._held_out)
-            ask(Trial(session=welcome.session, step=step), *self._air.send(symbols, step), expected=Noted)
+            ask(Trial(session=welcome.session, step=step), *self._air.send(symbols, 2 * step + 1), expected=Noted)
         weights = safetensors.torch.save(coder.encoder.state_dict())
-        ask(Finished(session=welcome.session, step=step), weights, expected=Noted)
         (self.folder / "encoder.safetensors").write_bytes(weights)
+        ask(Finished(session=welcome.session, step=step), weights, expected=Noted)
 
 
 class _Send(nn.Module):

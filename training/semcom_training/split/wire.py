@@ -23,6 +23,7 @@ HELD_OUT = 1000
 """Pictures of a trial."""
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+Token = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Step = Annotated[int, Field(ge=0, lt=2**53)]
 
 
@@ -31,29 +32,54 @@ class WireError(Exception):
 
 
 class _Message(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class Checkpoint(_Message):
+    """A half that was kept after so many steps of a training, which has this id on both sides."""
+
+    training: Token
+    step: Step
+
+
+class Lessons(_Message):
+    """A :class:`semcom_training.loop.Schedule` of one shard."""
+
+    epochs: Annotated[int, Field(ge=1)]
+    batch: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    warmup: Annotated[float, Field(gt=0, lt=1)]
+    halved_every: Annotated[int, Field(ge=1)] | None
+
+    @classmethod
+    def of(cls, schedule: Schedule) -> "Lessons":
+        return cls(**{name: getattr(schedule, name) for name in cls.model_fields})
+
+    def schedule(self) -> Schedule:
+        return Schedule(**self.model_dump())
 
 
 class Hello(_Message):
-    """The transmitter's first: which pictures it has, and from where it could go on."""
+    """The transmitter's first: which pictures it has, how its channel inputs go, and from where it could go on."""
 
     kind: Literal["hello"] = "hello"
     protocol: int = PROTOCOL
     pixels_sha256: Sha256
-    checkpoints: Annotated[tuple[Step, ...], Field(max_length=8)]
-    """Steps after which it has kept its half; 0, from the beginning, is always possible."""
+    by_radio: bool
+    checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=8)]
 
 
 class Welcome(_Message):
-    """The answer: what to train, and from where on.  Behind it, where they were pre-trained, the encoder's weights."""
+    """The answer: what to train, and from where on; behind it, at step 0, the encoder's weights."""
 
     kind: Literal["welcome"] = "welcome"
-    session: Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
+    session: Token
+    training: Token
     architecture: Annotated[str, Field(max_length=64)]
     arguments: dict[str, Annotated[int, Field(ge=0, le=4096)]]
     snr_db: float
     """To encode for."""
-    schedule: Schedule
+    lessons: Lessons
     seed: Annotated[int, Field(ge=0, lt=2**53)]
     step: Step
 
