@@ -185,7 +185,7 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 
 COMPLETE = dict.fromkeys(
     (
-        *("cryptography", "cyclopts", "matplotlib", "numpy", "pillow", "pillow-heif", "pydantic", "rich"),
+        *("cryptography", "cyclopts", "matplotlib", "numpy", "pillow", "pillow-heif", "pydantic", "pyzmq", "rich"),
         *("safetensors", "scikit-image", "sigmf", "torch"),
     ),
     "1.26.4",
