@@ -136,7 +136,7 @@ MISTAKES = {
     "math:inf cannot be made": ["--downstream", "math:inf"],
     "builtins:dict is a dict, no torch.nn.Module": ["--downstream", "builtins:dict"],
     "nothing to measure": ["--snr", ""],
-    "no data set and no folder 'kodak'; data sets: cifar10, mnist, fashion-mnist, stl10": ["--dataset", "kodak"],
+    "no data set and no folder 'kodak'; data sets: cifar10, cheap-camera, mnist, ": ["--dataset", "kodak"],
     "resnet20-cifar10 was not trained to judge album": ["--dataset", "album"],
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     r"jpeg\+ldpc has none": ["--codec", "jpeg+ldpc", "--card"],
