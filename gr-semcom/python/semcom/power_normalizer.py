@@ -35,7 +35,7 @@ def normalize(encoded: SymbolsPdu) -> SymbolsPdu:
         BadPdu: all symbols are 0, or their amplitude is beyond what a float32 holds.
     """
     parts = encoded.symbols.view(np.float32).astype(np.float64)  # squares of float32 may overflow one
-    amplitude = math.sqrt(np.dot(parts, parts) / encoded.symbols.size)
+    amplitude = math.sqrt(np.square(parts).sum() / encoded.symbols.size)  # BLAS threads were seen to spin for ever
     if amplitude < np.finfo(np.float32).tiny:
         raise BadPdu(f"the symbols of image {encoded.image_id} have no power.")
     scale = encoded.scale * amplitude
