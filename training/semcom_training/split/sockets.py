@@ -25,9 +25,10 @@ HANDSHAKE_MS = 5000
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 5000, 20000
 LINGER_MS = 5000
 REPEATS_S = 2.0  # in which the last answer may be asked for again
+NO_KEY = "it had no key, spoke another protocol, or broke off"  # which of the two events comes is a race
 REFUSED = {
-    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: "it broke off",
-    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: "it spoke another protocol, or had no key",
+    zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: NO_KEY,
+    zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: NO_KEY,
     zmq.EVENT_HANDSHAKE_FAILED_AUTH: "its key is not known here",
 }
 
