@@ -2,7 +2,7 @@
 """The air of split training by radio: ends for semcom_training.split, which knows them by their methods alone."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,7 +14,9 @@ from gnuradio.semcom.pdu_block import pdu_block
 from gnuradio.semcom.pdus import MAX_ID, ReceivedPdu, SymbolsPdu
 from radio import Radio, running
 from semcom_models.codec import codec_id
+from semcom_training.errors import ConfigError
 from semcom_training.jscc import Draw
+from semcom_training.split.radios import RadioSettings
 from torch import Tensor
 
 INPUTS_ID = codec_id("channel inputs", "")
@@ -85,12 +87,12 @@ class ReceivesByRadio:
     def receive(
         self, behind: list[bytes], number: int, drawn: Draw, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
-        """Raises AppError where nothing has come for long."""
+        """Raises ConfigError where nothing has come for long."""
         shape = drawn.sent.shape
         arrived = self._wait_for(number, drawn.sent.numel())
         self._in_a_row = 0 if arrived else self._in_a_row + 1
         if self._in_a_row == MOST_IN_A_ROW:
-            raise AppError(
+            raise ConfigError(
                 f"{MOST_IN_A_ROW} times in a row nothing came by radio: are frequency, rate and gains right on both "
                 "sides? The same command goes on."
             )
@@ -112,11 +114,11 @@ class ReceivesByRadio:
 
 
 @contextmanager
-def sending(radio: Radio) -> Iterator[SendsByRadio]:
-    """The transmitter's end.  Raises AppError where the radio does not answer."""
-    flowgraph, inputs = gr.top_block("split_tx"), _Inputs()
+def sending(settings: RadioSettings) -> Iterator[SendsByRadio]:
+    """The transmitter's end.  Raises ConfigError where the radio does not answer."""
+    flowgraph, inputs, radio = gr.top_block("split_tx"), _Inputs(), _radio(settings)
     transmitter, monitor = semcom.burst_transmitter(amplitude=radio.amplitude), semcom.radio_monitor()
-    sink = radio.open_sink()
+    sink = _opened(radio.open_sink)
     flowgraph.connect(transmitter, sink)
     flowgraph.msg_connect(inputs, "symbols", transmitter, "symbols")
     flowgraph.msg_connect(sink, "async_msgs", monitor, "async")
@@ -125,11 +127,24 @@ def sending(radio: Radio) -> Iterator[SendsByRadio]:
 
 
 @contextmanager
-def receiving(radio: Radio) -> Iterator[ReceivesByRadio]:
+def receiving(settings: RadioSettings) -> Iterator[ReceivesByRadio]:
     """The receiver's end.  Raises as :func:`sending`."""
-    flowgraph, outputs = gr.top_block("split_rx"), _Outputs()
-    receiver, source = semcom.burst_receiver(radio.samp_rate), radio.open_source()
+    flowgraph, outputs, radio = gr.top_block("split_rx"), _Outputs(), _radio(settings)
+    receiver, source = semcom.burst_receiver(radio.samp_rate), _opened(radio.open_source)
     flowgraph.connect(source, receiver)
     flowgraph.msg_connect(receiver, "images", outputs, "symbols")
     with running(flowgraph):
         yield ReceivesByRadio(outputs, radio.samp_rate)
+
+
+def _radio(settings: RadioSettings) -> Radio:
+    """Of which one end is used, with the gain that is given."""
+    gains = {"tx_gain": settings.gain, "rx_gain": settings.gain}
+    return Radio(args=settings.args, freq=settings.freq, samp_rate=settings.samp_rate, **gains)
+
+
+def _opened(end: Callable[[], gr.basic_block]) -> gr.basic_block:
+    try:
+        return end()
+    except AppError as error:
+        raise ConfigError(str(error)) from error
