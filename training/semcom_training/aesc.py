@@ -42,7 +42,8 @@ class Aesc(Method):
     """Encoder and decoder by eq. 10 or 14; M of eq. 9 are the pooled features of ``downstream``.
 
     In training there is a batch normalisation behind each layer, without which so many layers hardly learn; at the end
-    they go into the weights of ``network``, which is as the paper has it.
+    they go into the weights of ``network``, which is as the paper has it.  A network that learnt before is trained
+    without (``normalised``), so that it begins as what it is, and its decoder stays near the one that receivers have.
     """
 
     def __init__(
@@ -53,9 +54,12 @@ class Aesc(Method):
         *,
         augmentation: Augmentation,
         compiled: bool,
+        normalised: bool = True,
     ) -> None:
         self.network = network
-        self.trained = _normalised(network).to(memory_format=torch.channels_last)
+        self.trained = (_normalised(network) if normalised else copy.deepcopy(network)).to(
+            memory_format=torch.channels_last
+        )
         self.downstream = downstream.to(memory_format=torch.channels_last).eval().requires_grad_(False)
         self.weights, self.augmentation = weights, augmentation
         self._forward = torch.compile(self.trained) if compiled else self.trained

@@ -69,14 +69,14 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
         log = None if world.rank else Log(run, stage=stage.name)
         fit(stage.method(), stage.schedule, *data, seed=config.seed, run=run / stage.name, world=world, log=log)
     if world.rank == 0:
-        save(zoo_dir, config, network, described, begun, epochs=sum(stage.schedule.epochs for stage in stages))
+        channel = config.link.channel.name if isinstance(config, JsccConfig) else None
+        epochs = sum(stage.schedule.epochs for stage in stages)
+        save(zoo_dir, config, network, described, {**begun, "channel": channel, "epochs": epochs})
     return zoo_dir / config.name
 
 
-def save(zoo_dir: Path, config: Config, network: nn.Module, described: dict, begun: dict, *, epochs: int) -> None:
-    """Put what :func:`build` made, trained now, into the zoo; ``begun`` is what ``run.json`` has."""
-    channel = config.link.channel.name if isinstance(config, JsccConfig) else None
-    training = {**begun, "channel": channel, "epochs": epochs}
+def save(zoo_dir: Path, config: Config, network: nn.Module, described: dict, training: dict) -> None:
+    """Put what :func:`build` made, trained now, into the zoo; ``training`` is what ``run.json`` has, and more."""
     card = zoo.Card(
         name=config.name, method=config.method, training=training, results=[], weights_sha256="", **described
     )
@@ -170,6 +170,7 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
         method = partial(CycleGan, network, _generator(config, side=side), config.weights, **about)
         return [Training("training", method, config.schedule)]
     if isinstance(config, AescConfig):
+        how["normalised"] = config.start_from is None
         return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
     if isinstance(config, DeepScTuConfig | VaeConfig):
         stages = [Training("training", partial(_coder_training, config, network, judge), config.schedule)]

@@ -90,8 +90,10 @@ class Leading:
             say=console.print,
         )
         _, described, _ = build(config, side=side)
-        begun |= {"over": "a radio"} if by_radio else {}
-        save(self.zoo_dir, config, receiver.trained.trained, described, begun, epochs=config.schedule.epochs)
+        channel = "by radio" if by_radio else config.link.channel.name
+        epochs = config.pretraining + config.schedule.epochs
+        training = {**begun, "channel": channel, "epochs": epochs}
+        save(self.zoo_dir, config, receiver.trained.trained, described, training)
         return self.zoo_dir / config.name
 
 
