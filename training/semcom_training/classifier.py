@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.profiler import record_function
 
-from semcom_training.data import Augmentation, LabelledImages, to_unit
+from semcom_training.data import Augmentation, LabelledImages, batches_of, to_unit
 from semcom_training.data.masks import VOID
 from semcom_training.loop import Method
 
@@ -37,10 +37,7 @@ class Classifier(Method):
 
 
 @torch.inference_mode()
-def accuracy(classifier: nn.Module, labelled: LabelledImages, *, batch: int = 500) -> float:
+def accuracy(classifier: nn.Module, labelled: LabelledImages) -> float:
     """The share of the labels of ``labelled`` that ``classifier`` names right, of masks those that are not void."""
-    right = sum(
-        (classifier(to_unit(part.images)).argmax(1) == part.labels).sum().item()
-        for part in (labelled[i : i + batch] for i in range(0, len(labelled), batch))
-    )
-    return right / (labelled.labels != VOID).sum().item()
+    seen = torch.cat([classifier(to_unit(part)).argmax(1) for part in batches_of(labelled.images)])
+    return (seen == labelled.labels).sum().item() / (labelled.labels != VOID).sum().item()

@@ -14,13 +14,11 @@ from torch.nn import functional as F
 from torch.profiler import record_function
 
 from semcom_training.classifier import accuracy
-from semcom_training.data import LabelledImages, to_unit
+from semcom_training.data import LabelledImages, batches_of, to_unit
 from semcom_training.data.masks import VOID
 from semcom_training.jscc import Conditions, Link, Point, psnr_db, sent_over
 from semcom_training.loop import Method
 from semcom_training.losses import squared_error
-
-BATCH = 100  # pictures at once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +72,7 @@ class Segmentation:
     @torch.inference_mode()
     def figures(self, received: LabelledImages) -> dict[str, float]:
         """The mean intersection over union of the classes that are there, or seen, in pictures as received."""
-        parts = (received[start : start + BATCH] for start in range(0, len(received), BATCH))
-        seen = torch.cat([self.downstream(to_unit(part.images)).argmax(1) for part in parts])
+        seen = torch.cat([self.downstream(to_unit(part)).argmax(1) for part in batches_of(received.images)])
         return {"iou": mean_iou(seen, received.labels, classes=self.downstream.classifier.out_features)}
 
 

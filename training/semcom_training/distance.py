@@ -12,12 +12,11 @@ from semcom_models.generator import resized
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from semcom_training.data import DATA_SETS, to_unit
+from semcom_training.data import DATA_SETS, batches_of, to_unit
 from semcom_training.evaluate import Interval, wilson
 
 PENALTY = 1e-3  # times the squared weights of the linear classifier
 STEPS = 200
-BATCH = 500  # pictures at once
 PIXELS = "pixels"
 
 
@@ -70,7 +69,7 @@ def distance(observed: str, library: str, *, features: str, images: int, seed: i
 @torch.inference_mode()
 def _features(images: Tensor, network: Downstream | None) -> Tensor:
     """[N, features] of uint8 [N, 3, H, W]."""
-    parts = (to_unit(part) for part in images.split(BATCH))
+    parts = (to_unit(part) for part in batches_of(images))
     return torch.cat([part.flatten(1) if network is None else network.features(part) for part in parts])
 
 
@@ -107,7 +106,7 @@ def _linear(features: Tensor, labels: Tensor) -> nn.Linear:
 def _lower_bound(hypotheses: Sequence[Downstream], pictures: Sequence[Tensor]) -> float | None:
     """Eq. 20 for each pair: by how much the share of pictures on which the two disagree differs between the kinds."""
     told = [
-        [torch.cat([each(to_unit(part)).argmax(1) for part in images.split(BATCH)]) for images in pictures]
+        [torch.cat([each(to_unit(part)).argmax(1) for part in batches_of(images)]) for images in pictures]
         for each in hypotheses
     ]
     shares = [

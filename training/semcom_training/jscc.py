@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from torch.profiler import record_function
 
 from semcom_training.channels import AwgnChannel, Channel
+from semcom_training.data import batches_of
 
 FRAGMENTS = 16
 
@@ -174,13 +175,13 @@ class Point:
 
 
 @torch.inference_mode()
-def sent_over(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0, batch: int = 500) -> Tensor:
+def sent_over(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0) -> Tensor:
     """Reconstructions of images [N, 3, H, W] in [0, 1] after the link ``at`` a point, drawn from ``seed``."""
     snr_db, symbols = (at.snr_db, at.snr_db), (at.symbols_per_cell, at.symbols_per_cell)
     conditions = Conditions(snr_db=snr_db, erasure_rate=0, channel=at.channel, symbols_per_cell=symbols)
     link = Link(networks, conditions, compiled=False)
     generator = torch.Generator(images.device).manual_seed(seed)
-    return torch.cat([link(part, generator).received for part in images.split(batch)])
+    return torch.cat([link(part, generator).received for part in batches_of(images)])
 
 
 def psnr_at(networks: Architecture, images: Tensor, *, at: Point, seed: int = 0) -> float:

@@ -145,6 +145,7 @@ def test_stl10_is_fetched_and_read_column_by_column(root: Path, tmp_path: Path, 
     train, held_out, test = (Stl10().load(split) for split in ("train", "held_out", "test"))
     assert (len(train), len(held_out), len(test)) == (18, 2, 5)
     np.testing.assert_array_equal(test.images, pixels[:5])
+    assert train.labels[:10].tolist() == [0, 2, 1, 3, 4, 5, 7, 6, 8, 9]  # as in CIFAR-10
     assert held_out.labels.tolist() == [8, 9]
     assert sorted(path.name for path in root.iterdir()) == ["stl10_binary"]
     assert len(list((root / "stl10_binary").iterdir())) == 4

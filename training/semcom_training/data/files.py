@@ -57,6 +57,20 @@ def downloaded(url: str, *, hashed: str, instead: str) -> Iterator[Path]:
         ) from error
 
 
+def fetch_file(folder: str, name: str, *, url: str, hashed: str) -> Path:
+    """The file ``name`` of a ``folder`` of :func:`data_dir`, into which it is fetched if it is not there.
+
+    Raises:
+        DataError: as :func:`downloaded`.
+    """
+    path = data_dir() / folder / name
+    if not path.is_file():
+        with downloaded(url, hashed=hashed, instead=f"put it into {path.parent} by hand") as file:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            file.replace(path)
+    return path
+
+
 def fetch_folder(folder: str, *, names: Sequence[str], url: str, hashed: str) -> None:
     """Fetch an archive and put the files ``names`` of its ``folder`` into the same of :func:`data_dir`, all or none.
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+PIXELS_AT_ONCE = 500 * 32 * 32
 Split = Literal["train", "held_out", "test"]
 """Train on the first, choose by the second, report the third."""
 
@@ -42,6 +43,11 @@ class LabelledImages:
         if labels:
             hashed.update(self.labels.numpy())
         return hashed.hexdigest()
+
+
+def batches_of(images: Tensor) -> tuple[Tensor, ...]:
+    """[N, C, H, W] in parts of as many pixels as memory is sure to bear in a network that looks at them."""
+    return images.split(max(1, PIXELS_AT_ONCE // (images.shape[2] * images.shape[3])))
 
 
 def part_of_training(labelled: LabelledImages, split: Split) -> LabelledImages:

@@ -11,7 +11,7 @@ from pydantic import Field
 from scipy.io import loadmat
 from semcom_models.generator import resized
 
-from semcom_training.data.files import data_dir, downloaded
+from semcom_training.data.files import fetch_file
 from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
@@ -42,12 +42,7 @@ class Svhn:
             DataError: the file is not there and cannot be fetched, or is damaged.
         """
         name = "test_32x32.mat" if split == "test" else "train_32x32.mat"
-        path = data_dir() / FOLDER / name
-        if not path.is_file():
-            instead = f"put it into {path.parent} by hand"
-            with downloaded(URL + name, hashed=f"md5:{MD5[name]}", instead=instead) as file:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(path)
+        path = fetch_file(FOLDER, name, url=URL + name, hashed=f"md5:{MD5[name]}")
         images, labels = _read(path)
         labelled = LabelledImages(resized(images, self.side), labels)
         return labelled if split == "test" else part_of_training(labelled, split)

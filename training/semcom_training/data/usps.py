@@ -11,7 +11,7 @@ import torch
 from pydantic import Field
 from semcom_models.generator import resized
 
-from semcom_training.data.files import data_dir, downloaded
+from semcom_training.data.files import fetch_file
 from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
 from semcom_training.errors import DataError
 
@@ -42,12 +42,7 @@ class Usps:
             DataError: the file is not there and cannot be fetched, or is damaged.
         """
         name = "usps.t.bz2" if split == "test" else "usps.bz2"
-        path = data_dir() / FOLDER / name
-        if not path.is_file():
-            instead = f"put it into {path.parent} by hand"
-            with downloaded(URL + name, hashed=f"md5:{MD5[name]}", instead=instead) as file:
-                path.parent.mkdir(parents=True, exist_ok=True)
-                file.replace(path)
+        path = fetch_file(FOLDER, name, url=URL + name, hashed=f"md5:{MD5[name]}")
         grey, labels = _read(path)
         images = resized(torch.from_numpy(grey).view(-1, 1, SIDE, SIDE).expand(-1, 3, -1, -1), self.side)
         labelled = LabelledImages(images, torch.from_numpy(labels))
