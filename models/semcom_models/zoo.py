@@ -8,7 +8,7 @@ unpickled or executed.
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
@@ -146,22 +146,12 @@ def load_networks(name_or_folder: str | Path) -> Architecture:
 
 def load_autoencoder(name_or_folder: str | Path) -> Autoencoder:
     """The autoencoder of a codec of AESC-I, with its weights.  Raises as :func:`load_codec`."""
-    folder = find(name_or_folder)
-    card = read_card(folder)
-    if card.architecture not in AUTOENCODERS:
-        known = ", ".join(AUTOENCODERS)
-        raise CodecError(f"{folder} is of architecture {card.architecture!r}; autoencoders are {known}.")
-    return _with_weights(folder, card, AUTOENCODERS[card.architecture])
+    return _of_kind(name_or_folder, AUTOENCODERS, called="autoencoders")
 
 
 def load_classifier(name_or_folder: str | Path = CLASSIFIER) -> Downstream:
     """A downstream network, in evaluation mode.  Raises as :func:`load_codec`."""
-    folder = find(name_or_folder)
-    card = read_card(folder)
-    if card.architecture not in DOWNSTREAM:
-        known = ", ".join(DOWNSTREAM)
-        raise CodecError(f"{folder} is of architecture {card.architecture!r}; downstream networks are {known}.")
-    return _with_weights(folder, card, DOWNSTREAM[card.architecture])
+    return _of_kind(name_or_folder, DOWNSTREAM, called="downstream networks")
 
 
 def classifiers() -> list[str]:
@@ -171,11 +161,7 @@ def classifiers() -> list[str]:
 
 def load_generator(name_or_folder: str | Path) -> Generator:
     """A generator that adapts pictures, in evaluation mode.  Raises as :func:`load_codec`."""
-    folder = find(name_or_folder)
-    card = read_card(folder)
-    if card.architecture != GENERATOR:
-        raise CodecError(f"{folder} is of architecture {card.architecture!r}, and no {GENERATOR} that adapts pictures.")
-    return _with_weights(folder, card, Generator)
+    return _of_kind(name_or_folder, {GENERATOR: Generator}, called="generators that adapt pictures")
 
 
 def save(folder: Path, network: nn.Module, card: Card) -> None:
@@ -228,6 +214,14 @@ def _autoencoders() -> Iterator[AescCodec]:
     for name in names():
         if read_card(zoo_dir() / name).architecture in AUTOENCODERS:
             yield load_codec(zoo_dir() / name)
+
+
+def _of_kind(name_or_folder: str | Path, known: Mapping[str, type[nn.Module]], *, called: str) -> nn.Module:
+    folder = find(name_or_folder)
+    card = read_card(folder)
+    if card.architecture not in known:
+        raise CodecError(f"{folder} is of architecture {card.architecture!r}; {called} are {', '.join(known)}.")
+    return _with_weights(folder, card, known[card.architecture])
 
 
 def _with_weights(folder: Path, card: Card, architecture: type[nn.Module]) -> nn.Module:

@@ -66,7 +66,7 @@ class qa_adapter(unittest.TestCase):
     def test_a_generator_that_is_not_there_is_told(self) -> None:
         with self.assertRaisesRegex(CodecError, "no codec 'oracle'"):
             adapter("oracle")
-        with self.assertRaisesRegex(CodecError, "no generator that adapts"):
+        with self.assertRaisesRegex(CodecError, "generators that adapt pictures are generator"):
             adapter("resnet20-cifar10")
 
 

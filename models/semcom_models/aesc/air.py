@@ -61,8 +61,8 @@ class DecoderReceiver:
     """
 
     def __init__(self, *, trusted: Collection[bytes] | None = None, shipped: bool = False) -> None:
-        find = {"shipped": zoo.decoder_by_hash} if shipped else {}
-        self._collector, self._library = Collector(), Library(trusted=trusted, **find)
+        find = zoo.decoder_by_hash if shipped else lambda sha256: None
+        self._collector, self._library = Collector(), Library(trusted=trusted, shipped=find)
         self._decoders: dict[int, AescDecoder] = {}
 
     def take(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> tuple[list[Model], list[str]]:
