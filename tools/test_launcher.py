@@ -84,7 +84,20 @@ def test_help_names_every_command_and_prepares_nothing(machine):
         result = machine.run(*arguments)
         assert result.returncode == 0
         assert result.stdout.startswith("usage: ./semcom")
-    for command in ("demo", "test", "train", "sweep", "split", "eval", "distance", "bench", "hw", "data", "grc", "setup"):
+    for command in (
+        "demo",
+        "test",
+        "train",
+        "sweep",
+        "split",
+        "eval",
+        "distance",
+        "bench",
+        "hw",
+        "data",
+        "grc",
+        "setup",
+    ):
         assert f"\n  {command} " in machine.run().stdout
     assert not (machine.checkout / ".semcom").exists()
 

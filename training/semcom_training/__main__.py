@@ -279,7 +279,8 @@ def figures_command(
     ----------
     paper
         tang: SemCC, SemRE and their baselines, figures 4 to 15 and tables I and II.  dong: AESC-I, figures 4 to 8 and
-        10 to 14.  zhang: DeepSC-TU and its baselines, figures 4 and 5.
+        10 to 14.  zhang: DeepSC-TU, its baselines and data adaptation, figures
+        4, 5, 9, 10, 12 and 13.
     out
         A folder in it with the name of the paper gets rows.json, tables.md and fig04.png and so on.
     draw_only

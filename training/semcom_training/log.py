@@ -48,7 +48,8 @@ class Log:
         self._writer.close()
 
 
-def last_report(run: Path) -> dict:
-    """What :meth:`Log.epoch` wrote last in this run; nothing if it never did."""
+def reports(run: Path) -> list[dict]:
+    """What :meth:`Log.epoch` wrote in this run, in order; of an epoch that was done again, what it wrote last."""
     path = run / "report.jsonl"
-    return json.loads(path.read_text().splitlines()[-1]) if path.exists() else {}
+    lines = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+    return list({(line["stage"], line["epoch"]): line for line in lines}.values())

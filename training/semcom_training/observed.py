@@ -33,6 +33,23 @@ class ObservedRow(Row):
     adapter: str | None
 
 
+def adapter_of(observed: str, library: str) -> str:
+    """The name of the network that makes pictures of one kind like those of the other."""
+    return f"{observed}-to-{library}"
+
+
+def retrained(codec: str, observed: str) -> str:
+    """The name of the coder of the zoo that is ``codec``, trained anew on observed pictures.
+
+    Raises:
+        CodecError: there is none.
+    """
+    name = codec.replace(zoo.trained_on(zoo.read_card(zoo.find(codec))), observed)
+    if zoo.trained_on(zoo.read_card(zoo.find(name))) != observed:
+        raise CodecError(f"{name} was not trained on {observed}: it is no {codec} trained anew.")
+    return name
+
+
 class Observed:
     """Pictures of the data set ``observed``, coded by ``codec`` or what takes its place.
 
@@ -73,8 +90,8 @@ class Observed:
         for method in adaptations:
             if method not in ADAPTATIONS:
                 raise ConfigError(f"There is no adaptation {method!r}; there are {', '.join(ADAPTATIONS)}.")
-            codec = self._retrained() if method == "retrained" else self._codec
-            adapter = f"{self._observed}-to-{self._library}" if method == "da" else None
+            codec = retrained(self._codec, self._observed) if method == "retrained" else self._codec
+            adapter = adapter_of(self._observed, self._library) if method == "da" else None
             coder = zoo.load_networks(codec)
             for rate in rates:
                 if abs(rate / coder.compression_rate - 1) > CR_SLACK:
@@ -83,13 +100,6 @@ class Observed:
             for row in evaluation.rows(Grid(codecs=[codec], ratios=[], snrs_db=snrs_db, channels=channels)):
                 cr = round(coder.compression_rate, 4)
                 yield ObservedRow(**vars(row), method=method, compression_rate=cr, adapter=adapter)
-
-    def _retrained(self) -> str:
-        """The coder that was trained on the observed pictures.  Raises CodecError where there is none."""
-        name = self._codec.replace(self._library, self._observed)
-        if zoo.trained_on(zoo.read_card(zoo.find(name))) != self._observed:
-            raise CodecError(f"{name} was not trained on {self._observed}: it is no {self._codec} trained anew.")
-        return name
 
     def _prepared(self, adapter: str | None) -> Pictures:
         """The pictures at the library's size, for its judge."""

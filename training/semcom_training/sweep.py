@@ -13,7 +13,7 @@ from semcom_models.errors import CodecError
 
 from semcom_training.config import Config, choose_config, command_line
 from semcom_training.errors import ConfigError, DataError
-from semcom_training.log import last_report
+from semcom_training.log import reports
 from semcom_training.processes import joined
 from semcom_training.train import train
 
@@ -102,7 +102,7 @@ def sweep(runs: Sequence[Run], place: Place) -> list[dict]:
     finally:
         ray.shutdown()
     return [
-        {"run": run.config.name, **run.values, **last_report(place.runs / run.config.name), "failed": failed}
+        {"run": run.config.name, **run.values, **(reports(place.runs / run.config.name) or [{}])[-1], "failed": failed}
         for run, failed in zip(runs, failures, strict=True)
     ]
 

@@ -39,7 +39,7 @@ from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
 from semcom_training.deepsc_tu import DeepScTu, VariationalAutoencoder, task_of
 from semcom_training.errors import ConfigError
-from semcom_training.log import Log
+from semcom_training.log import Log, reports
 from semcom_training.loop import Method, Schedule, fit
 from semcom_training.processes import ALONE, World
 from semcom_training.records import begin, is_of
@@ -71,7 +71,8 @@ def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: Wor
     if world.rank == 0:
         channel = config.link.channel.name if isinstance(config, JsccConfig) else None
         epochs = sum(stage.schedule.epochs for stage in stages)
-        save(zoo_dir, config, network, described, {**begun, "channel": channel, "epochs": epochs})
+        about = {"channel": channel, "epochs": epochs, "reports": reports(run)}
+        save(zoo_dir, config, network, described, {**begun, **about})
     return zoo_dir / config.name
 
 

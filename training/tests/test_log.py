@@ -10,7 +10,7 @@ import torch
 from semcom_training.config import ConfigError, read_config
 from semcom_training.data import LabelledImages
 from semcom_training.deepjscc import DeepJSCC
-from semcom_training.log import STEPS_A_POINT, Log, last_report
+from semcom_training.log import STEPS_A_POINT, Log, reports
 from semcom_training.loop import Schedule, fit
 from semcom_training.processes import ALONE
 from semcom_training.records import begin
@@ -49,7 +49,7 @@ def test_tensorboard_shows_steps_and_epochs(tmp_path: Path) -> None:
     name = next(name for name in lines[0] if name.startswith("psnr_db@"))
     assert [point.value for point in shown[f"epoch/{name}"]] == pytest.approx([line[name] for line in lines])
     assert [point.step for point in shown["epoch/loss"]] == [8, 16, 24]
-    assert last_report(tmp_path) == lines[-1]
+    assert reports(tmp_path) == lines
 
 
 def test_what_was_logged_after_the_checkpoint_does_not_count(tmp_path: Path) -> None:
@@ -61,7 +61,7 @@ def test_what_was_logged_after_the_checkpoint_does_not_count(tmp_path: Path) -> 
         log.close()
     points = scalars(tmp_path / "tensorboard/training")["step/loss"]
     assert [(point.step, point.value) for point in points] == [(20, 1), (40, 2), (60, 2)]
-    assert last_report(tmp_path) == {}
+    assert reports(tmp_path) == []
 
 
 def test_run_json_says_how_to_run_it_again(tmp_path: Path) -> None:

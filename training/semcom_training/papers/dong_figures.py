@@ -4,17 +4,16 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib
 import numpy as np
 import skimage
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
 from semcom_models import measure, zoo
 from semcom_models.digital import separate
 
 from semcom_training.evaluate import Row
 from semcom_training.papers.dong import BY_COMPRESSION_DB, DIRECT, JPEG, NAMES, STUDIES, Study, studies_in_the_zoo
-from semcom_training.papers.plots import AXES, CHANNELS, Value, curve, figure, plt
+from semcom_training.papers.plots import AXES, CHANNELS, Value, curve, figure, plt, printed_digit
 
 COLOURS = ("tab:red", "tab:orange", "tab:green")
 SHOWN_DB = {"awgn": (-1.0, 0.0, 1.0, 1.5, 2.0, 2.5, 5.0), "rayleigh": (-5.0, 0.0, 4.0, 8.0, 12.0, 16.0, 20.0)}
@@ -117,15 +116,8 @@ def _pictures(study: Study, channel: str, path: Path) -> None:
 def _examples(study: Study) -> list[NDArray[np.uint8]]:
     """Digits in a printed face, or photographs of scikit-image made as small: uint8 [side, side, 3]."""
     if study.dataset == "mnist":
-        return [_digit(text) for text in "25"]
+        return [printed_digit(text, side=28) for text in "25"]
     photographs = skimage.data.chelsea()[:, 75:375], skimage.data.rocket()[:, 100:527]
     return [
         np.asarray(Image.fromarray(photograph).resize((32, 32), Image.Resampling.LANCZOS)) for photograph in photographs
     ]
-
-
-def _digit(text: str) -> NDArray[np.uint8]:
-    face = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 24)
-    image = Image.new("L", (28, 28))
-    ImageDraw.Draw(image).text((14, 14), text, fill=255, font=face, anchor="mm")
-    return np.repeat(np.asarray(image)[..., np.newaxis], 3, axis=2)

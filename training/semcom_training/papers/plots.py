@@ -8,6 +8,8 @@ from typing import Literal
 
 import matplotlib
 import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
 
 from semcom_training.evaluate import Row
 
@@ -49,6 +51,14 @@ def curve(
     bounds = [_interval(row, value) for row in shown]
     spread = None if None in bounds else np.abs([y - np.array(bounds)[:, 0], np.array(bounds)[:, 1] - y])
     axes.errorbar([x(row) for row in shown], y, spread, marker="o", markersize=4, label=label, capsize=2, **style)
+
+
+def printed_digit(text: str, *, side: int) -> NDArray[np.uint8]:
+    """White on black in a printed face, uint8 [side, side, 3]: of no data set."""
+    face = ImageFont.truetype(Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), 24 * side // 28)
+    image = Image.new("L", (side, side))
+    ImageDraw.Draw(image).text((side / 2, side / 2), text, fill=255, font=face, anchor="mm")
+    return np.repeat(np.asarray(image)[..., np.newaxis], 3, axis=2)
 
 
 def _interval(row: Row, value: Value) -> tuple[float, float] | None:

@@ -11,6 +11,7 @@ from semcom_models import zoo
 
 from semcom_training.data import DataError
 from semcom_training.evaluate import Evaluation, Grid, Row
+from semcom_training.observed import Adaptation, Observed, ObservedRow
 from semcom_training.pictures import load_pictures
 
 ROWS = "rows.json"
@@ -25,23 +26,53 @@ class Planned:
     grid: Grid
 
 
+@dataclass(frozen=True)
+class PlannedObserved:
+    """Pictures of ``observed``, which ``codec`` was not trained on, at its CR over AWGN, adapted in several ways."""
+
+    codec: str
+    observed: str
+    adaptations: Sequence[Adaptation]
+    snr_db: float
+
+    def rows(self, *, images: int, seed: int) -> Iterator[ObservedRow]:
+        of = Observed(self.codec, self.observed, images=images, seed=seed)
+        return of.rows(self.adaptations, rates=[], snrs_db=[self.snr_db], channels=["awgn"])
+
+
+Plan = Sequence[Planned | PlannedObserved]
+
+
 def shipped(names: Sequence[str]) -> list[str]:
     """Those of ``names`` that the zoo has."""
     return [name for name in names if (zoo.zoo_dir() / name / zoo.CARD).is_file()]
 
 
-def number_of_rows(plan: Sequence[Planned]) -> int:
+def number_of_rows(plan: Plan) -> int:
     """How many :func:`measured` yields."""
-    return len({(each.dataset, each.downstream) for each in plan}) + sum(len(each.grid) for each in plan)
+    known, observed = _of_known(plan), _of_observed(plan)
+    originals = {(each.dataset, each.downstream) for each in known}
+    return len(originals) + sum(len(each.grid) for each in known) + sum(len(each.adaptations) for each in observed)
 
 
-def measured(plan: Sequence[Planned], *, images: int, seed: int) -> Iterator[Row]:
-    """The rows of a plan, which has one data set and downstream network after another: of each the originals first."""
-    for (dataset, downstream), parts in groupby(plan, key=lambda each: (each.dataset, each.downstream)):
+def measured(plan: Plan, *, images: int, seed: int) -> Iterator[Row]:
+    """The rows of a plan, which has one data set and downstream network after another: of each the originals first.
+    Those of observed pictures come last."""
+    for (dataset, downstream), parts in groupby(_of_known(plan), key=lambda each: (each.dataset, each.downstream)):
         evaluation = Evaluation(load_pictures(dataset, count=images), downstream=downstream, seed=seed)
         yield evaluation.originals()
         for part in parts:
             yield from evaluation.rows(part.grid)
+    for each in _of_observed(plan):
+        yield from each.rows(images=images, seed=seed)
+
+
+def _of_known(plan: Plan) -> list[Planned]:
+    return [each for each in plan if isinstance(each, Planned)]
+
+
+def _of_observed(plan: Plan) -> list[PlannedObserved]:
+    return [each for each in plan if isinstance(each, PlannedObserved)]
 
 
 def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
@@ -68,4 +99,5 @@ def read_rows(folder: Path) -> tuple[list[Row], str]:
 
 def _row(values: dict) -> Row:
     """JSON has no tuples."""
-    return Row(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+    kind = ObservedRow if "method" in values else Row
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})

@@ -2,7 +2,8 @@
 """G. Zhang et al., task-unaware transmitter and dynamic data: DeepSC-TU beside a variational autoencoder and JPEG 2000.
 
 Each coder of the zoo is measured at the CR and the SNR that it was trained for, as in the paper; JPEG 2000 at the same,
-without errors at capacity, which is 1/2 log2(1 + SNR) bits a real channel use.
+without errors at capacity, which is 1/2 log2(1 + SNR) bits a real channel use.  Those for 3 dB are measured on pictures
+of other kinds too, where the zoo has what adapts them, or a coder trained anew.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,20 +16,17 @@ from semcom_models import zoo
 from semcom_models.codec import CHANNELS
 from semcom_models.errors import CodecError
 
-from semcom_training.data import DATA_SETS
 from semcom_training.evaluate import Grid, Row
-from semcom_training.papers.plots import AXES, curve, figure
-from semcom_training.papers.rows import Planned
-from semcom_training.papers.tables import every_point, introduction
+from semcom_training.observed import Adaptation, adapter_of, retrained
+from semcom_training.papers.rows import Plan, Planned, PlannedObserved, shipped
 
 JPEG2000 = "jpeg2000+capacity"
 METHODS = {"deepsc-tu": "DeepSC-TU", "vae": "VAE"}
-FIGURES = {"mnist": 4, "cifar10": 5}
-"""Which compares the methods, by the kind of data."""
-PLANES = {"mnist": 1, "cifar10": 3}
-"""Of which CR counts the values."""
-COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", "JPEG 2000 at capacity": "black"}
-STYLES = ("--", "-")  # from the lower SNR on
+KINDS = ("mnist", "cifar10")
+"""The data that the paper compares methods on, figures 4 and 5."""
+OBSERVED = {"svhn": "mnist", "usps": "mnist", "stl10": "cifar10", "cheap-camera": "cifar10"}
+"""What is sent by coders of another kind, and of which; the last is ours."""
+OBSERVED_DB = 3.0
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Trained:
     planes."""
 
     name: str
+    method: str
     kind: str
     snr_db: float
     downstream: str
@@ -46,7 +45,7 @@ class Trained:
 def coders() -> list[Trained]:
     """Those trained for one SNR over AWGN, on data that the paper has figures of."""
     every = (_coder(name) for name in zoo.names())
-    found = [each for each in every if each and each.kind in FIGURES]
+    found = [each for each in every if each and each.kind in KINDS]
     return sorted(found, key=lambda each: (each.kind, each.downstream, each.snr_db, each.ratio))
 
 
@@ -57,25 +56,27 @@ def _coder(name: str) -> Trained | None:
         return None
     networks = zoo.load_networks(name)
     ratio = Fraction(networks.symbols_per_cell, CHANNELS * networks.stride**2)
-    return Trained(name, zoo.trained_on(card), link["snr_db"][0], card.training["config"]["downstream"], ratio)
+    downstream = card.training["config"]["downstream"]
+    return Trained(name, card.method, zoo.trained_on(card), link["snr_db"][0], downstream, ratio)
 
 
-def plan() -> list[Planned]:
+def plan() -> Plan:
     """What to measure.
 
     Raises:
         CodecError: the zoo has no such coder.
     """
+    trained = coders()
     planned = [
         Planned(kind, downstream, grid)
-        for (kind, downstream), group in groupby(coders(), key=lambda each: (each.kind, each.downstream))
+        for (kind, downstream), group in groupby(trained, key=lambda each: (each.kind, each.downstream))
         for grid in _grids(list(group))
     ]
     if not planned:
         raise CodecError(
             f"The zoo in {zoo.zoo_dir()} has no coder of DeepSC-TU: docs/deepsc-tu.md has the commands that train some."
         )
-    return planned
+    return [*planned, *_of_other_kinds(trained)]
 
 
 def _grids(trained: Sequence[Trained]) -> Iterator[Grid]:
@@ -84,6 +85,28 @@ def _grids(trained: Sequence[Trained]) -> Iterator[Grid]:
     for snr_db in sorted({each.snr_db for each in trained}):
         ratios = sorted({each.ratio for each in trained if each.snr_db == snr_db})
         yield Grid(codecs=[JPEG2000], ratios=ratios, snrs_db=[snr_db], channels=["awgn"])
+
+
+def _of_other_kinds(trained: Sequence[Trained]) -> Iterator[PlannedObserved]:
+    for observed, library in OBSERVED.items():
+        for each in trained:
+            if (each.method, each.kind, each.snr_db) != ("deepsc-tu", library, OBSERVED_DB):
+                continue
+            done = [*_adapted(observed, library), *_retrained(each.name, observed)]
+            if done:
+                yield PlannedObserved(each.name, observed, ["none", *done], OBSERVED_DB)
+
+
+def _adapted(observed: str, library: str) -> list[Adaptation]:
+    return ["da"] if shipped([adapter_of(observed, library)]) else []
+
+
+def _retrained(codec: str, observed: str) -> list[Adaptation]:
+    try:
+        retrained(codec, observed)
+    except CodecError:
+        return []
+    return ["retrained"]
 
 
 def name_of(row: Row) -> str:
@@ -95,37 +118,7 @@ def name_of(row: Row) -> str:
 
 def write(rows: Sequence[Row], folder: Path, *, commit: str) -> None:
     """``tables.md``, and the figures that there are points for."""
-    parts = [
-        "# Tables",
-        introduction(rows, command="./semcom figures zhang", commit=commit),
-        every_point(rows, name=name_of),
-    ]
-    (folder / "tables.md").write_text("\n\n".join(parts) + "\n")
-    for kind, number in FIGURES.items():
-        shown = [row for row in rows if row.codec and row.dataset == DATA_SETS[kind].name]
-        if shown:
-            _by_rate(shown, kind, folder / f"fig{number:02d}.png")
+    from semcom_training.papers import zhang_figures
 
-
-def _by_rate(rows: Sequence[Row], kind: str, path: Path) -> None:
-    """Accuracy and PSNR against CR."""
-    snrs_db = sorted({row.snr_db for row in rows})
-    with figure(path, panels=2) as panels:
-        for axes, value in zip(panels, ("accuracy", "psnr_db"), strict=True):
-            for name, colour in COLOURS.items():
-                for snr_db, style in zip(snrs_db, STYLES, strict=False):
-                    of_it = sorted(
-                        (row for row in rows if row.snr_db == snr_db and name_of(row) == name),
-                        key=lambda row: row.ratio,
-                    )
-                    curve(
-                        axes,
-                        of_it,
-                        lambda row: 2 * row.ratio * CHANNELS / PLANES[kind],
-                        value,
-                        label=f"{name}, {snr_db:g} dB",
-                        color=colour,
-                        linestyle=style,
-                    )
-            axes.set(xlabel="CR, real channel uses a value", ylabel=AXES[value])
-        panels[0].set_title(f"as Fig. {FIGURES[kind]}: {rows[0].dataset}, AWGN", fontsize=10)
+    (folder / "tables.md").write_text(zhang_figures.tables(rows, commit=commit))
+    zhang_figures.draw_all(rows, folder)
