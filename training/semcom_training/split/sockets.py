@@ -20,7 +20,8 @@ from semcom_training.split.transmitter import GreetAgain
 from semcom_training.split.wire import LARGEST, Message, Refusal, WireError, packed, parsed
 
 TICK_MS = 200
-SILENT_S = 3.0  # without a connection, until it is told
+SILENT_S = 3.0  # without a connection to the receiver, until it is told
+UNHEARD_S = 20.0  # without a message from the transmitter, until it is told
 HANDSHAKE_MS = 5000
 HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 5000, 20000
 LINGER_MS = 5000
@@ -42,7 +43,7 @@ def serve(
     say: Callable[[str], None],
 ) -> None:
     """Answer what comes, and from which connection, until it is ``over``, from whoever has the other key; ``say`` is
-    told of each kind of stranger once.
+    told when nothing comes any more, and of each kind of stranger once.
 
     Raises:
         ConfigError: nothing can be bound to the address.
@@ -60,15 +61,18 @@ def serve(
             socket.bind(address)
         except zmq.ZMQError as error:
             raise ConfigError(f"Nothing can be bound to {address} ({error}); give another --bind.") from error
-        strangers = _Strangers(stack, socket, say)
+        strangers, silence = _Strangers(stack, socket, say), _Silence(say)
         until = None
         while until is None or time.monotonic() < until:
             if socket.poll(TICK_MS):
                 who, number, *parts = socket.recv_multipart()
                 socket.send_multipart([who, number, *answer(parts, who)])
+                silence.broken()
             strangers.look()
-            if until is None and over():
-                until = time.monotonic() + REPEATS_S
+            if until is None:
+                silence.look()
+                if over():
+                    until = time.monotonic() + REPEATS_S
 
 
 class _Only:
@@ -79,6 +83,22 @@ class _Only:
 
     def callback(self, domain: str, key: bytes) -> bool:
         return key == self._key
+
+
+class _Silence:
+    """Tells when a transmitter that was heard is so no more."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self._since: float | None = None
+
+    def broken(self) -> None:
+        self._since = time.monotonic()
+
+    def look(self) -> None:
+        if self._since and time.monotonic() > self._since + UNHEARD_S:
+            self._since = None
+            self._say(f"Nothing has come from the transmitter for {UNHEARD_S:g} s; waiting for it.")
 
 
 class _Strangers:
