@@ -146,7 +146,7 @@ def test_demo_counts_what_is_lost(pictures: Path, tmp_path: Path) -> None:
         (["--images", "nowhere.png"], "no file or folder nowhere.png"),
         (["--images", "text.png"], "no picture that can be read"),
         (["--images", "huge.png"], "so many pixels is too large to send"),
-        (["--codec", "deepjscc-7"], "no codec 'deepjscc-7'"),
+        (["--codec", "deepjscc-7"], "no codec or network 'deepjscc-7'"),
         (["--images", "text.png", "--dataset", "cifar10"], "not both"),
         (["--snr", "loud"], "loud"),
         (["--snr", "10", "inf"], "not inf"),

@@ -81,8 +81,8 @@ def find(name_or_folder: str | Path) -> Path:
             return folder
     known = ", ".join(names()) or "nothing (SEMCOM_ZOO names another folder)"
     raise CodecError(
-        f"There is no {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}; besides there are the codecs "
-        f"{', '.join(separate.names())}."
+        f"There is no codec or network {str(name_or_folder)!r}; the zoo in {zoo_dir()} has: {known}; besides there are "
+        f"the codecs {', '.join(separate.names())}."
     )
 
 

@@ -70,5 +70,5 @@ def test_a_choice_that_nothing_decides_is_refused(tmp_path: Path, classifier: st
     for wrong in ("webp+ldpc", zoo.load_codec("webp+ldpc")):
         with pytest.raises(CodecError, match="for any source"):
             Choice([digits, wrong], classifier=classifier)
-    with pytest.raises(CodecError, match="no codec 'oracle'"):
+    with pytest.raises(CodecError, match="no codec or network 'oracle'"):
         Choice([digits, "oracle"], classifier=classifier)

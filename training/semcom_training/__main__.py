@@ -89,7 +89,8 @@ def eval_command(
     dataset
         cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
         classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's; mnist+cifar10 are
-        those of both, to be told apart.
+        those of both, to be told apart.  A network of the zoo, segmenter-voc
+        say, stands for what it was trained on.
     images
         So many of the test images, from the first on; without it 1,000, or all there are.
     free_headers
@@ -175,8 +176,8 @@ def _print(rows: list[Row], *, note: str) -> None:
     judged = f", judged by {rows[0].downstream}" if rows[0].downstream else ""
     table = Table(title=f"{rows[0].images} test images of {rows[0].dataset}{judged}, seed {rows[0].seed}{note}")
     table.caption = "in brackets: intervals of 95 % confidence; recognised: accuracy over that on the originals"
-    with_lpips = any(row.lpips is not None for row in rows)
-    for heading in ("codec", "k/n", "channel", "SNR, dB", "accuracy, %", "PSNR, dB", "SSIM"):
+    with_lpips, seen = any(row.lpips is not None for row in rows), "accuracy, %" if rows[0].iou is None else "IoU"
+    for heading in ("codec", "k/n", "channel", "SNR, dB", seen, "PSNR, dB", "SSIM"):
         table.add_column(heading, justify="left" if heading in ("codec", "channel") else "right")
     for heading in ("LPIPS", "recognised") if with_lpips else ("recognised",):
         table.add_column(heading, justify="right")
@@ -186,7 +187,7 @@ def _print(rows: list[Row], *, note: str) -> None:
             _number(row.ratio, ".4f"),
             row.channel or "-",
             _number(row.snr_db, "g"),
-            _with_interval(row.accuracy, row.accuracy_ci95, ".1f"),
+            _with_interval(row.accuracy, row.accuracy_ci95, ".1f") if row.iou is None else f"{row.iou:.3f}",
             _with_interval(row.psnr_db, row.psnr_ci95, ".2f"),
             _number(row.ssim, ".3f"),
             *([_number(row.lpips, ".3f")] if with_lpips else []),
@@ -280,7 +281,7 @@ def figures_command(
     paper
         tang: SemCC, SemRE and their baselines, figures 4 to 15 and tables I and II.  dong: AESC-I, figures 4 to 8 and
         10 to 14.  zhang: DeepSC-TU, its baselines and data adaptation, figures
-        4, 5, 9, 10, 12 and 13.
+        4, 5, 7, 9, 10, 12 and 13.
     out
         A folder in it with the name of the paper gets rows.json, tables.md and fig04.png and so on.
     draw_only

@@ -3,6 +3,7 @@
 
 import importlib
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -22,8 +23,8 @@ from semcom_models.digital.sources import Source, find_source
 from semcom_models.errors import CodecError
 from torch import nn
 
-from semcom_training.classifier import accuracy
 from semcom_training.data import Cifar10, LabelledImages
+from semcom_training.deepsc_tu import task_of
 from semcom_training.errors import ConfigError
 from semcom_training.pictures import Pictures
 
@@ -41,6 +42,7 @@ class Row:
     ``codec``, ``ratio``, ``snr_db`` and ``channel`` are None for the originals, and so are ``psnr_db`` and its
     interval.  ``downstream``, ``accuracy`` in percent, its interval and ``recognition_ratio``, that over the accuracy
     on the originals, are None where nothing judges; the last also where the accuracy on the originals is 0.
+    Of a segmenter there is ``iou``, the mean intersection over union, 0 to 1, in place of the accuracy.
     ``psnr_db`` is the mean over the images of the PSNR in dB, None too where one came back exactly; ``ssim`` and
     ``lpips`` those of the two similarities, None where :mod:`semcom_models.measure` has none.  ``scheme`` is the
     modulation and code rate of a separate codec, which does not pay for the headers of its files with
@@ -64,6 +66,7 @@ class Row:
     lpips: float | None = None
     scheme: str | None = None
     free_headers: bool = False
+    iou: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,8 +117,8 @@ class Evaluation:
     def __init__(self, pictures: Pictures, *, downstream: str | None, seed: int) -> None:
         self.seed, self._pictures = seed, pictures
         self.downstream = downstream if pictures.labels is not None else None
-        self._classifier = self.downstream and load_downstream(self.downstream, judges=pictures)
-        self._accuracy_of_originals = self._accuracy(pictures.groups)
+        self._task = self.downstream and task_of(load_downstream(self.downstream, judges=pictures))
+        self._seen_in_originals = self._seen(pictures.groups)
 
     def originals(self) -> Row:
         """What the downstream network makes of the pictures as they are."""
@@ -167,7 +170,8 @@ class Evaluation:
         snr_db: float | None,
         channel: str | None,
     ) -> Row:
-        share, count, originals = self._accuracy(received), len(self._pictures), self._accuracy_of_originals
+        seen, count, originals = self._seen(received), len(self._pictures), self._seen_in_originals
+        share, iou = seen.get("accuracy"), seen.get("iou")
         psnr_db = None if codec is None else self._compared(measure.psnr_db, received)
         if psnr_db is not None and np.isinf(psnr_db).any():
             psnr_db = None
@@ -184,24 +188,26 @@ class Evaluation:
             psnr_db=None if psnr_db is None else round(psnr_db.mean().item(), 2),
             psnr_ci95=None if psnr_db is None else _rounded(around_mean(psnr_db)),
             ssim=_mean(self._compared(measure.ssim, received)),
-            recognition_ratio=round(share / originals, 4) if originals else None,
+            recognition_ratio=next((round(seen[of] / best, 4) for of, best in originals.items() if best), None),
             dataset=self._pictures.name,
             lpips=_mean(self._compared(measure.lpips, received)),
+            iou=None if iou is None else round(iou, 4),
         )
 
     def _compared(self, how: Comparison, received: Sequence[NDArray[np.uint8]]) -> NDArray[np.float64]:
         """One figure for each picture."""
         return np.concatenate([how(*pair) for pair in zip(self._pictures.groups, received, strict=True)])
 
-    def _accuracy(self, groups: Sequence[NDArray[np.uint8]]) -> float | None:
-        if self._classifier is None:
-            return None
-        labels = self._pictures.labels.split([len(group) for group in groups])
-        right = 0.0
+    def _seen(self, groups: Sequence[NDArray[np.uint8]]) -> dict[str, float]:
+        """How well the task is done, by the name of the figure; nothing where there is no task."""
+        if self._task is None:
+            return {}
+        labels, seen = self._pictures.labels.split([len(group) for group in groups]), Counter()
         for group, of_group in zip(groups, labels, strict=True):
             images = torch.from_numpy(group).permute(0, 3, 1, 2)
-            right += len(group) * accuracy(self._classifier, LabelledImages(images, of_group))
-        return right / len(self._pictures)
+            for name, value in self._task.figures(LabelledImages(images, of_group)).items():
+                seen[name] += value * len(group) / len(self._pictures)
+        return dict(seen)
 
 
 def _load(name: str, *, free_headers: bool) -> ImageCodec | AtCapacity:

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from pydantic import TypeAdapter
+from semcom_models import zoo
 from torch import Tensor
 
-from semcom_training.data import DATA_SETS, Cifar10, DataError, Sources, data_dir, whole_pictures
+from semcom_training.data import DATA_SETS, Cifar10, DataError, DataSet, Sources, data_dir, whole_pictures
 
 USUAL = 1000
 FEWEST = 2  # for an interval
@@ -38,17 +40,15 @@ class Pictures:
 def load_pictures(name: str, *, count: int | None = None) -> Pictures:
     """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; of each of several, with
     "+" between, shrunk to 32x32, their classes being the data sets; ``MOSAICS`` of those of CIFAR-10, in which image
-    files are large enough for their coders; or, by its path, the pictures of a folder, whole and sorted by size, its
-    subfolders being the classes.
+    files are large enough for their coders; by the name of a network of the zoo, those of what it was trained on, as
+    its card has it; or, by its path, the pictures of a folder, whole and sorted by size, its subfolders being the
+    classes.
 
     Raises:
         DataError: there is no such data set, it cannot be had, or it has not so many images, or less than two.
     """
     if name in DATA_SETS:
-        source = DATA_SETS[name]()
-        test = source.load("test")
-        part = test[: _checked(count, of=len(test), place=data_dir())]
-        return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
+        return _tests_of(DATA_SETS[name](), count)
     kinds = name.split("+")
     if set(kinds) <= DATA_SETS.keys() and len(set(kinds)) == len(kinds):
         fewest = min(len(DATA_SETS[kind]().load("test")) for kind in kinds)
@@ -60,6 +60,9 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         mosaics = _mosaics(source.load("test").images.permute(0, 2, 3, 1).numpy())
         count = _checked(count, of=len(mosaics), place=data_dir())
         return Pictures(f"{source.name} in mosaics of {TILES}x{TILES}", source.kind, [mosaics[:count]], None)
+    if name in zoo.names():
+        config = zoo.read_card(zoo.find(name)).training["config"]
+        return _tests_of(TypeAdapter(DataSet).validate_python(config["data"]), count)
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join([*DATA_SETS, MOSAICS])}.")
@@ -68,6 +71,12 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
     order = sorted(range(len(pictures)), key=lambda i: pictures[i].shape)
     groups = [np.stack([pictures[i] for i in same]) for _, same in groupby(order, key=lambda i: pictures[i].shape)]
     return Pictures(name, "folder", groups, None if labels is None else labels[torch.tensor(order)])
+
+
+def _tests_of(source: DataSet, count: int | None) -> Pictures:
+    test = source.load("test")
+    part = test[: _checked(count, of=len(test), place=data_dir())]
+    return Pictures(source.name, source.kind, [part.images.permute(0, 2, 3, 1).contiguous().numpy()], part.labels)
 
 
 def _mosaics(images: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -123,7 +123,7 @@ def test_eval_of_the_originals_goes_into_the_card_of_the_judge(lab: Path, monkey
 
 
 MISTAKES = {
-    "no codec 'oracle'": ["--codec", "oracle"],
+    "no codec or network 'oracle'": ["--codec", "oracle"],
     "tiny sends at k/n 1/6, not at 0.0416667": ["--ratio", "1/24"],
     "'a sixth' is no list of numbers": ["--ratio", "a sixth"],
     "'1/0' is no list of numbers": ["--ratio", "1/0"],
@@ -131,7 +131,7 @@ MISTAKES = {
     "is nan dB": ["--snr", "nan"],
     "no channel 'copper'": ["--channel", "copper"],
     "5 test images were asked for; there are 4": ["--images", "5"],
-    "there is no codec 'oracle'": ["--downstream", "oracle"],
+    "there is no codec or network 'oracle'": ["--downstream", "oracle"],
     "no_such:thing cannot be made": ["--downstream", "no_such:thing"],
     "math:inf cannot be made": ["--downstream", "math:inf"],
     "builtins:dict is a dict, no torch.nn.Module": ["--downstream", "builtins:dict"],
@@ -249,9 +249,9 @@ def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: p
     ("arguments", "sentence"),
     [
         (["semcc", "--config", "none.toml"], "none.toml cannot be read"),
-        (["semcc", "--config", "codec.toml"], "no codec 'resnet20-cifar10'"),
+        (["semcc", "--config", "codec.toml"], "no codec or network 'resnet20-cifar10'"),
         (["deepsc", "--config", "codec.toml"], "codec.toml is a config for the method semcc, not for deepsc"),
-        (["deepcc"], "No config is called 'deepcc'; there are aesc-cifar10, aesc-mnist, deepjscc"),
+        (["deepcc"], "No config is called 'deepcc'; there are aesc-cifar10, aesc-mnist, cheap-camera-to-cifar10"),
         (["semcc", "schedule.epoch=2"], "semcc.toml, schedule: Extra inputs are not permitted"),
         (["semcc", "epochs"], "'epochs' is no key=value"),
         (["classifier", "--config", "classifier.toml", "schedule.batch=19"], "A batch of 19 is more than the 18"),

@@ -88,7 +88,7 @@ def test_an_adapter_takes_pictures_of_any_size(tmp_path: Path, monkeypatch: pyte
     adapter = Adapter("a-to-b")
     np.testing.assert_array_equal(adapter.adapted(grey), grey)
     assert adapter.adapted(np.zeros((2, 40, 30, 3), np.uint8)).shape == (2, SIDE, SIDE, 3)
-    with pytest.raises(CodecError, match="no codec 'b-to-a'"):
+    with pytest.raises(CodecError, match="no codec or network 'b-to-a'"):
         Adapter("b-to-a")
     zoo.write_card(tmp_path / "a-to-b", replace(made, architecture="small"))
     with pytest.raises(CodecError, match="generators that adapt pictures are generator"):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """DeepSC-TU for segmentation, on pictures of discs that are drawn here."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -119,6 +120,14 @@ def test_from_configs_to_a_coder_in_the_zoo(drawn: Path, monkeypatch: pytest.Mon
         with pytest.raises(SystemExit) as ended:
             commands.main()
         assert not ended.value.code
+    at = ["--dataset", "segmenter-voc", "--downstream", "segmenter-voc", "--snr", "10", "--json", "rows.json"]
+    codecs = ["--codec", "deepsc-tu-voc,jpeg2000+capacity", "--ratio", "1/18"]
+    monkeypatch.setattr("sys.argv", ["semcom", "eval", *codecs, *at])
+    with pytest.raises(SystemExit) as ended:
+        commands.main()
+    assert not ended.value.code
+    for row in json.loads(Path("rows.json").read_text())["rows"]:
+        assert 0 < row["iou"] < 1 and row["accuracy"] is None and row["images"] == 4
     card = zoo.read_card(drawn / "zoo/deepsc-tu-voc")
     assert (card.architecture, card.training["config"]["downstream"]) == ("deepsc-tu-deep", "segmenter-voc")
     codec = zoo.load_codec("deepsc-tu-voc")

@@ -28,6 +28,7 @@ def zoo_of_coders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         keep(tmp_path, f"vae-39-{snr_db}", "vae", Vae(**arguments), arguments, snr_db)
     arguments = {"stride": 8, "channels": 3, "symbols_per_cell": 10}
     keep(tmp_path, "deepsc-tu-cifar10", "deepsc-tu", DeepScTu(**arguments), arguments, 3, kind="cifar10")
+    keep(tmp_path, "deepsc-tu-voc", "deepsc-tu", DeepScTu(**arguments), arguments, 3, kind="masks")
     arguments = {"stride": 28, "channels": 1, "symbols_per_cell": 39}
     for kind in ("mnist", "usps"):
         keep(tmp_path, f"deepsc-tu-{kind}", "deepsc-tu", DeepScTu(**arguments), arguments, 3, kind=kind)
@@ -57,7 +58,9 @@ def made_up(plan: list[Planned | PlannedObserved]) -> list[Row]:
             at |= {"downstream": "judge-mnist", "compression_rate": 0.0995, "adapter": "usps-to-mnist"}
             rows += [ObservedRow(**seen | at, method=method) for method in part.adaptations]
             continue
-        about = {"downstream": part.downstream, "dataset": {"mnist": "MNIST", "cifar10": "CIFAR-10"}[part.dataset]}
+        about = {"downstream": part.downstream, "dataset": {"mnist": "MNIST", "cifar10": "CIFAR-10"}.get(part.dataset)}
+        if about["dataset"] is None:
+            about |= {"dataset": "/data/voc", "accuracy": None, "accuracy_ci95": None, "iou": 0.5}
         if part.downstream not in {row.downstream for row in rows}:
             nothing = dict.fromkeys(("codec", "ratio", "snr_db", "channel", "psnr_db", "psnr_ci95", "ssim"))
             rows.append(Row(**seen | about | nothing))
@@ -81,7 +84,7 @@ def test_each_coder_is_measured_where_it_was_trained_and_jpeg_2000_beside_it(zoo
     for grid in mnist:
         if grid.codecs[0] == zhang.JPEG2000:
             assert [float(ratio) * 6 for ratio in grid.ratios] == pytest.approx([0.1, 0.5], abs=1e-3)
-    assert {each.dataset for each in known} == {"mnist", "cifar10"}
+    assert {each.dataset for each in known} == {"mnist", "cifar10", "judge-masks"}
     assert number_of_rows(plan) == len(made_up(plan))
 
 
@@ -101,7 +104,7 @@ def test_rows_of_both_kinds_are_kept(zoo_of_coders: Path) -> None:
 
 def test_the_figures_are_drawn(zoo_of_coders: Path) -> None:
     zhang.write(made_up(zhang.plan()), zoo_of_coders, commit="0" * 40)
-    for name in ("fig04.png", "fig05.png", "fig10.png", "fig12.png"):
+    for name in ("fig04.png", "fig05.png", "fig07.png", "fig10.png", "fig12.png"):
         assert Image.open(zoo_of_coders / name).width > 400
     tables = (zoo_of_coders / "tables.md").read_text()
     assert "| 0.10 | data adaptation | deepsc-tu-mnist | 80.0" in tables

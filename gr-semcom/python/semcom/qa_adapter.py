@@ -64,7 +64,7 @@ class qa_adapter(unittest.TestCase):
             wait_until(lambda: block.dropped() == len(bad))
 
     def test_a_generator_that_is_not_there_is_told(self) -> None:
-        with self.assertRaisesRegex(CodecError, "no codec 'oracle'"):
+        with self.assertRaisesRegex(CodecError, "no codec or network 'oracle'"):
             adapter("oracle")
         with self.assertRaisesRegex(CodecError, "generators that adapt pictures are generator"):
             adapter("resnet20-cifar10")

@@ -121,7 +121,7 @@ class qa_decoder(unittest.TestCase):
         self.assertEqual((block.dropped(), len(tap.messages)), (len(bad), 1))
 
     def test_a_codec_folder_that_is_not_there_is_an_error(self) -> None:
-        with self.assertRaisesRegex(Exception, "no codec '/nowhere'"):
+        with self.assertRaisesRegex(Exception, "no codec or network '/nowhere'"):
             decoder(codecs=["/nowhere"])
 
 

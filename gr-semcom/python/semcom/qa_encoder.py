@@ -180,7 +180,7 @@ class qa_encoder(unittest.TestCase):
             encoder(StandInCodec(), snr_db=math.nan)
         with self.assertRaisesRegex(ValueError, "batch"):
             encoder(StandInCodec(), batch=0)
-        with self.assertRaisesRegex(Exception, "no codec 'nonsense'"):
+        with self.assertRaisesRegex(Exception, "no codec or network 'nonsense'"):
             encoder("nonsense")
 
     def test_pmt_symbols_have_the_type_of_the_contract(self) -> None:

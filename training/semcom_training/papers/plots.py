@@ -17,13 +17,14 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 
-Value = Literal["accuracy", "psnr_db", "ssim", "recognition_ratio", "lpips"]
+Value = Literal["accuracy", "psnr_db", "ssim", "recognition_ratio", "lpips", "iou"]
 AXES = {
     "accuracy": "accuracy, %",
     "psnr_db": "PSNR, dB",
     "ssim": "SSIM",
     "recognition_ratio": "recognition ratio",
     "lpips": "LPIPS",
+    "iou": "IoU",
 }
 CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading"}
 

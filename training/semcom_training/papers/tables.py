@@ -27,7 +27,7 @@ def _seen_by(downstream: str, rows: Sequence[Row], name: Name) -> str:
     here = [row for row in rows if row.downstream == downstream]
     (original,) = (row for row in here if row.codec is None)
     lines = [
-        f"### Seen by {downstream}, which names {accuracy(original)} % of the originals right",
+        f"### Seen by {downstream}, {_of_originals(original)}",
         "",
         "| | channel | SNR, dB | k/n | accuracy, % | PSNR, dB | SSIM | recognition ratio |",
         "|---|---|---|---|---|---|---|---|",
@@ -41,8 +41,16 @@ def _seen_by(downstream: str, rows: Sequence[Row], name: Name) -> str:
     return "\n".join(lines)
 
 
+def _of_originals(row: Row) -> str:
+    if row.iou is not None:
+        return f"by which the originals have an IoU of {row.iou:.3f}"
+    return f"which names {accuracy(row)} % of the originals right"
+
+
 def accuracy(row: Row) -> str:
-    """In percent, with its interval."""
+    """In percent, with its interval; of a segmenter the IoU."""
+    if row.iou is not None:
+        return f"IoU {row.iou:.3f}"
     return f"{row.accuracy:.1f} ({row.accuracy_ci95[0]:.1f} to {row.accuracy_ci95[1]:.1f})"
 
 

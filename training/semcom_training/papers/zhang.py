@@ -22,8 +22,8 @@ from semcom_training.papers.rows import Plan, Planned, PlannedObserved, shipped
 
 JPEG2000 = "jpeg2000+capacity"
 METHODS = {"deepsc-tu": "DeepSC-TU", "vae": "VAE"}
-KINDS = ("mnist", "cifar10")
-"""The data that the paper compares methods on, figures 4 and 5."""
+KINDS = ("mnist", "cifar10", "masks")
+"""The data that the paper compares methods on, figures 4, 5 and 7; it has PASCAL VOC's masks, and we what there is."""
 OBSERVED = {"svhn": "mnist", "usps": "mnist", "stl10": "cifar10", "cheap-camera": "cifar10"}
 """What is sent by coders of another kind, and of which; the last is ours."""
 OBSERVED_DB = 3.0
@@ -68,7 +68,7 @@ def plan() -> Plan:
     """
     trained = coders()
     planned = [
-        Planned(kind, downstream, grid)
+        Planned(downstream if kind == "masks" else kind, downstream, grid)
         for (kind, downstream), group in groupby(trained, key=lambda each: (each.kind, each.downstream))
         for grid in _grids(list(group))
     ]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures 4, 5, 9, 10, 12 and 13 of Zhang et al. with our points, and their tables."""
+"""Figures 4, 5, 7, 9, 10, 12 and 13 of Zhang et al. with our points, and their tables."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,10 +17,10 @@ from semcom_training.papers.rows import shipped
 from semcom_training.papers.tables import accuracy, every_point, introduction, psnr
 from semcom_training.papers.zhang import OBSERVED, OBSERVED_DB, name_of
 
-FILES = {"mnist": "fig04", "cifar10": "fig05", "svhn": "fig09", "usps": "fig10", "stl10": "fig13"}
+FILES = {"mnist": "fig04", "cifar10": "fig05", "masks": "fig07", "svhn": "fig09", "usps": "fig10", "stl10": "fig13"}
 """By the kind of data; what the paper has not is called by its kind."""
 PICTURES = ("usps", "fig12")
-PLANES = {"mnist": 1, "cifar10": 3}
+PLANES = {"mnist": 1, "cifar10": 3, "masks": 3}
 """Of which CR counts the values."""
 COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", "JPEG 2000 at capacity": "black"}
 STYLES = ("--", "-")  # from the lower SNR on
@@ -67,7 +67,7 @@ def draw_all(rows: Sequence[Row], folder: Path) -> None:
     """Those that there are rows of; pictures where the zoo has their adapter as well."""
     known, observed = _split(rows)
     for kind in PLANES:
-        shown = [row for row in known if row.codec and row.dataset == DATA_SETS[kind].name]
+        shown = [row for row in known if row.codec and _kind(row) == kind]
         if shown:
             _by_rate(shown, kind, folder / f"{FILES[kind]}.png")
     for kind, library in OBSERVED.items():
@@ -83,16 +83,21 @@ def _split(rows: Sequence[Row]) -> tuple[list[Row], list[ObservedRow]]:
     return [row for row in rows if not isinstance(row, ObservedRow)], observed
 
 
+def _kind(row: Row) -> str:
+    return "masks" if row.iou is not None else next(kind for kind in PLANES if DATA_SETS[kind].name == row.dataset)
+
+
 def _title(kind: str, what: str) -> str:
     name = FILES.get(kind, "")
     return f"as Fig. {int(name.removeprefix('fig'))}: {what}" if name else what
 
 
 def _by_rate(rows: Sequence[Row], kind: str, path: Path) -> None:
-    """Accuracy and PSNR against CR."""
+    """Accuracy, or IoU, and PSNR against CR."""
+    seen = "iou" if kind == "masks" else "accuracy"
     snrs_db = sorted({row.snr_db for row in rows})
     with figure(path, panels=2) as panels:
-        for axes, value in zip(panels, ("accuracy", "psnr_db"), strict=True):
+        for axes, value in zip(panels, (seen, "psnr_db"), strict=True):
             for name, colour in COLOURS.items():
                 for snr_db, style in zip(snrs_db, STYLES, strict=False):
                     of_it = sorted(
