@@ -54,6 +54,10 @@ class Air:
     samp_rate = SAMP_RATE
     amplitude = 1.0
 
+    @property
+    def fades(self) -> bool:
+        return self.channel != "awgn"
+
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """As :class:`link.Medium`: from the transmitter's samples to the receiver's."""
         address = next(_addresses)

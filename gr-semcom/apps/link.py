@@ -20,6 +20,7 @@ from semcom_models.codec import ImageCodec
 
 TICK_S = 0.1
 QUIET_S = 1.5  # what has not come so long after anything moved is lost
+FADES_DB = 10.0  # below the mean, for which a decoder is sent where the medium fades
 STALL_S = 120.0  # something is broken
 MID_GREY = 128
 DEFAULT_PEAK_LIMIT_DB = 15.0
@@ -28,8 +29,10 @@ DEFAULT_PEAK_LIMIT_DB = 15.0
 class Medium(Protocol):
     """What is between transmitter and receiver: :class:`air.Air`, :class:`radio.Radio`.
 
-    The transmitter works at ``amplitude``, the encoder for ``snr_db`` (Es/N0).
+    The transmitter works at ``amplitude``, the encoder for ``snr_db`` (Es/N0), a mean where the medium ``fades``.
     """
+
+    fades: bool
 
     samp_rate: float
     amplitude: float
@@ -72,7 +75,8 @@ class Link(gr.top_block):
     """Sends ``images`` (whatever image_source takes) through ``codec`` and ``medium``, ``window`` of them at a time.
 
     ``ratio`` is k/n, None the codec's usual one; ``expected_db`` the Es/N0 that is encoded for, None for the medium's.
-    A codec of AESC-I has its decoder sent ahead, and the receiver knows no other.
+    A codec of AESC-I has its decoder sent ahead, and the receiver knows no other; where the medium fades, so that parts
+    of it are lost, ahead of each picture.
     ``peak_limit_db`` is that of the burst transmitter.  With ``previews`` deliveries have those of the receiver.
     With ``repeat`` the images are sent over and over, until ``source.finish()``.
 
@@ -97,7 +101,8 @@ class Link(gr.top_block):
         self.medium = medium  # whose blocks live as long as it does
         self.source = semcom.image_source(images, window=window, repeat=repeat)
         with_decoder = isinstance(codec, AescCodec)
-        self.model_sender = semcom.model_sender([codec] if with_decoder else [], snr_db=medium.snr_db)
+        how = {"every": 1, "snr_db": medium.snr_db - FADES_DB} if medium.fades else {"snr_db": medium.snr_db}
+        self.model_sender = semcom.model_sender([codec] if with_decoder else [], **how)
         self.encoder = semcom.encoder(codec, ratio=ratio, snr_db=medium.snr_db if expected_db is None else expected_db)
         self.normalizer = semcom.power_normalizer()
         self.transmitter = semcom.burst_transmitter(amplitude=medium.amplitude, peak_limit_db=peak_limit_db)

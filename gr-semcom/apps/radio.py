@@ -42,6 +42,8 @@ class Radio:
     snr_db: float = 10.0
     length_tag: str = "packet_len"
 
+    fades = False  # as far as is known
+
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """Raises AppError where the radio does not answer or cannot do what is asked."""
         self.sink, self.source = self.open_sink(), self.open_source()

@@ -14,6 +14,8 @@ from semcom_models.channels import Awgn, Rayleigh
 from semcom_models.codec import Csi, ImageCodec
 from semcom_models.digital.capacity import AtCapacity
 from semcom_models.errors import CodecError
+from semcom_models.radio import RadioParameters
+from semcom_models.radio_channel import FadingCarriers
 
 PIXELS = 250 * 32 * 32  # of a batch
 SSIM_WINDOW = 7
@@ -22,8 +24,10 @@ CHANNELS: dict[str, nn.Module] = {
     "awgn": Awgn(),
     "rayleigh": Rayleigh(coherence="block"),
     "rayleigh_fast": Rayleigh(coherence="fast"),
+    "multipath": FadingCarriers(RadioParameters(samp_rate=1e6, profile="tdl_b", delay_spread_s=1e-6)),
 }
-"""What pictures can be sent over; under fading the SNR is the mean over the fades, and the receiver knows them."""
+"""What pictures can be sent over; under fading the SNR is the mean over the fades, and the receiver knows them.
+Multipath is TDL-B of 3GPP TR 38.901 on the carriers of the default air interface, and stands still for a picture."""
 
 
 def psnr_db(images: NDArray[np.uint8], received: NDArray[np.uint8]) -> NDArray[np.float64]:

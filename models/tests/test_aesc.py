@@ -20,7 +20,7 @@ from semcom_models.codec import Csi
 from semcom_models.errors import CodecError
 
 KEY, OTHER_KEY = (Ed25519PrivateKey.from_private_bytes(bytes([number] * 32)) for number in (1, 2))
-PUBLIC = KEY.public_key().public_bytes_raw()
+PUBLIC, OTHER = (each.public_key().public_bytes_raw() for each in (KEY, OTHER_KEY))
 
 
 def autoencoder(name: str = "aesc-mnist", *, z_dims: int = 40, seed: int = 0) -> Autoencoder:
@@ -115,6 +115,28 @@ def test_a_library_takes_what_is_new_and_signed_by_whom_it_trusts() -> None:
         assert library.models() == [first]
     second = library.accept(message(1, serial=5))
     assert library.models() == [first, second]
+
+
+def test_a_serial_counts_whoever_sends_the_same_decoder_too() -> None:
+    library = Library(trusted=[PUBLIC, OTHER])
+    library.accept(message(serial=5))
+    library.accept(message(serial=1, key=OTHER_KEY))
+    with pytest.raises(RefusedModel, match="serial 3 is refused: serial 5 is here already"):
+        library.accept(message(1, serial=3))
+
+
+def test_a_decoder_cannot_have_the_id_of_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DecoderWeights, "id", 7)
+    library = Library()
+    kept = library.accept(message(serial=1))
+    with pytest.raises(RefusedModel, match="pictures could not be told from those of mnist, serial 1"):
+        library.accept(Model("stranger", 9, weights(1)).pack())
+    assert library.models() == [kept]
+
+
+def test_a_name_that_is_no_source_is_told() -> None:
+    with pytest.raises(CodecError, match="cannot be sent as my digits, serial 1: its source is a word"):
+        Model("my digits", 1, weights()).pack()
 
 
 def test_a_library_keeps_the_latest_decoders_alone() -> None:
@@ -218,7 +240,7 @@ def test_wrong_chunks_are_refused_and_memory_is_bounded() -> None:
         collector.add(second[:-1] + bytes([second[-1] ^ 1]))
     for number in range(100):
         collector.add(bytes([number]) + bytes(15) + b"\0\0\xff\xff" + bytes(1000))
-    assert len(collector.progress()) == Collector.MOST
+    assert len(collector._parts) == Collector.MOST
     with pytest.raises(CodecError, match="more than 4194304 bytes"):
         for number in range(300):
             collector.add(bytes(16) + number.to_bytes(2, "little") + b"\0\5" + bytes(20_000))
@@ -249,6 +271,12 @@ def test_pictures_go_over_the_link(name: str, size: tuple[int, int]) -> None:
     with torch.no_grad():
         expected = (codec.weights.network()(network.encode(tile) / 255) * 255).round()[0].permute(1, 2, 0)
     assert np.abs(seen[0, : network.side, : network.side] - expected.numpy()).max() <= 1
+
+
+def test_a_header_that_tells_of_a_huge_picture_is_refused_at_once() -> None:
+    codec = AescCodec(autoencoder("aesc-mnist", z_dims=39), name="mine")
+    with pytest.raises(CodecError, match="symbols for 8191x8190"):
+        codec.decode(np.zeros((1, 100), np.complex64), Csi.awgn(9, (1, 100)), height=8190, width=8191)
 
 
 def test_more_symbols_make_it_surer() -> None:

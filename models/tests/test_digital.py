@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from semcom_models.digital import wimax
+from semcom_models.digital.announced import AnnouncedLink
 from semcom_models.digital.link import DigitalLink, Scheme
 from semcom_models.digital.nr import NrCode
 from semcom_models.digital.qam import MODULATIONS, Qam
@@ -197,6 +198,16 @@ def test_zeros_are_sent_with_the_power_of_anything_else() -> None:
     for modulation in MODULATIONS:
         link = DigitalLink(20_000, Scheme(modulation, Fraction(1, 2)))
         assert np.mean(np.abs(link.send([b""])) ** 2) == pytest.approx(1, abs=0.02)
+
+
+def test_whatever_quarter_is_lost_the_scheme_is_told() -> None:
+    link, scheme = AnnouncedLink(2000), Scheme("qpsk", Fraction(1, 3))
+    payload = bits_of("payload", link.payload_bytes(scheme)).tobytes()
+    sent = link.send([payload], scheme)
+    for start in range(0, 2000, 500):
+        noise_var = np.full(sent.shape, 0.05, np.float32)
+        noise_var[:, start : start + 500] = np.inf
+        assert link.receive(sent, noise_var) == [payload]
 
 
 def test_lost_bursts_are_made_good_and_noise_alone_is_no_payload() -> None:

@@ -113,14 +113,14 @@ def test_a_damaged_file_is_a_picture_or_refused(
 
 def test_the_fastest_scheme_for_an_snr() -> None:
     assert fastest(-20).name == "qpsk-1/5"
-    assert fastest(11).name == "64qam-1/2" or NEEDED_DB[fastest(11)] <= 11
+    assert fastest(11).name == "16qam-3/4"
     speeds = [fastest(snr_db).qam.bits * fastest(snr_db).rate for snr_db in range(-5, 30)]
     assert speeds == sorted(speeds) and speeds[-1] == 6
 
 
 @pytest.mark.parametrize("scheme", NEEDED_DB, ids=lambda scheme: scheme.name)
 def test_payloads_arrive_where_they_are_said_to(scheme: Scheme) -> None:
-    """And 1.5 dB below hardly any does: a cliff."""
+    """And 2.5 dB below hardly any does: a cliff."""
     link, drawn = AnnouncedLink(500 + SIGNAL), np.random.default_rng(5)
     payloads = [drawn.bytes(link.payload_bytes(scheme)) for _ in range(60)]
     sent = link.send(payloads, scheme)
@@ -132,7 +132,7 @@ def test_payloads_arrive_where_they_are_said_to(scheme: Scheme) -> None:
         return sum(one == other for one, other in zip(payloads, received, strict=True))
 
     assert arrived(NEEDED_DB[scheme]) >= 57
-    assert arrived(NEEDED_DB[scheme] - 1.5) <= 20
+    assert arrived(NEEDED_DB[scheme] - 2.5) <= 20
 
 
 @pytest.mark.parametrize("name", ["webp+ldpc", "webp+ldpc@16qam-1/2", "webp+ldpc@16qam-1/2-802.16e"])

@@ -82,7 +82,7 @@ def eval_command(
     snr
         Es/N0 in dB, such as 0,5,10; -5,0 is written --snr=-5,0.
     channel
-        awgn, rayleigh (one gain an image), rayleigh_fast (one a symbol).
+        awgn, rayleigh (one gain an image), rayleigh_fast (one a symbol), multipath (TDL-B, 1 us at 1 MS/s).
     downstream
         The network that judges: a name of the zoo, a folder, or package.module:name of a callable that makes a
         torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits; "none" for PSNR and SSIM alone.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from semcom_models import measure, zoo
 from semcom_models.codec import ImageCodec
 from semcom_models.digital import capacity, separate
-from semcom_models.digital.announced import NEEDED_DB
+from semcom_models.digital.announced import NEEDED_DB, room
 from semcom_models.digital.capacity import AtCapacity
 from semcom_models.digital.separate import SeparateCodec
 from semcom_models.digital.sources import Source, find_source
@@ -29,7 +29,7 @@ from semcom_training.errors import ConfigError
 from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
-TRIED = 100  # pictures that a scheme is chosen by
+TRIED = 100  # pictures, of all sizes, that a scheme is chosen by
 FILES_KEPT = 20_000  # of a coder: those of 1,000 pictures for a dozen budgets
 Interval = tuple[float, float]
 Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
@@ -150,16 +150,22 @@ class Evaluation:
         )
         if isinstance(codec, SeparateCodec | AtCapacity):
             row = replace(row, free_headers=codec.free_headers)
-        return replace(row, scheme=codec.scheme.name) if isinstance(codec, SeparateCodec) else row
+        scheme = codec.scheme if isinstance(codec, SeparateCodec) else None
+        return replace(row, scheme=scheme.name) if scheme else row
 
     def _with_best_scheme(self, codec: SeparateCodec, point: Point) -> SeparateCodec:
-        """That of which the first pictures come out best, over fades and noise of their own; as the papers have it."""
-        some = self._pictures.groups[0][:TRIED]
+        """That of which some pictures come out best, over fades and noise of their own; as the papers have it.  The
+        codec itself where none has room."""
+        share = min(1, TRIED / len(self._pictures))
+        some = [group[: math.ceil(share * len(group))] for group in self._pictures.groups]
 
         def mean_psnr_db(with_scheme: SeparateCodec) -> float:
-            return measure.psnr_db(some, point.over(with_scheme, some, seed=self.seed + 1)).mean().item()
+            seen = [point.over(with_scheme, group, seed=self.seed + 1) for group in some]
+            return np.concatenate([measure.psnr_db(*pair) for pair in zip(some, seen, strict=True)]).mean().item()
 
-        return max((codec.with_scheme(scheme) for scheme in NEEDED_DB), key=mean_psnr_db)
+        fewest = min(codec.symbols_for(*group.shape[1:3], ratio=point.ratio) for group in some)
+        able = [codec.with_scheme(scheme) for scheme in NEEDED_DB if room(fewest, scheme) >= 0]
+        return max(able, key=mean_psnr_db, default=codec)
 
     def _row(
         self,

@@ -88,13 +88,16 @@ def find_adapter(generator: str) -> "Adapter":
 
 
 def decoder_symbols(
-    codec: "str | Codec", *, serial: int, snr_db: float, key: str, base: "str | Codec"
-) -> "tuple[int, np.ndarray]":
-    """The id of an AESC-I codec, and its decoder, or if there is a ``base`` its difference to that, as symbols
-    [chunks, k]; signed if ``key`` names a file."""
-    loaded, air = find_codec(codec, engine="auto"), _aesc()
-    known, private = base and find_codec(base, engine="auto"), air.private_key(key) if key else None
-    return loaded.id, air.decoder_symbols(loaded, serial=serial, snr_db=snr_db, key=private, base=known or None)
+    codecs: "Sequence[str | Codec]", *, serial: int, snr_db: float, key: str, base: "str | Codec"
+) -> "dict[int, np.ndarray]":
+    """By its id, the decoder of each codec of AESC-I, or if there is a ``base`` its difference to that, as symbols
+    [chunks, k]; signed if ``key`` names a file.  Others may be among them, but not alone."""
+    air, known = _aesc(), base and find_codec(base, engine="auto")
+    private = air.private_key(key) if key else None
+    loaded = [find_codec(each.strip() if isinstance(each, str) else each, engine="auto") for each in codecs]
+    able = [each for each in loaded if air.has_decoder(each)] or loaded
+    how = {"serial": serial, "snr_db": snr_db, "key": private, "base": known or None}
+    return {each.id: air.decoder_symbols(each, **how) for each in able}
 
 
 def decoder_receiver(trusted: "Sequence[str] | None", *, zoo: bool) -> "DecoderReceiver":

@@ -15,6 +15,9 @@ from .pdus import BadPdu, ImagePdu, ReceivedPdu, make_dict
 if TYPE_CHECKING:
     from semcom_models.codec import Codec
 
+MOST_TOLD = 100
+"""Reasons for which decoders are refused that are told, lest whoever sends many fills the log."""
+
 
 class decoder(batch_block):
     """Received PDUs in at ``symbols``, image PDUs out at ``images``, with SNR, CFO and share erased.
@@ -25,7 +28,7 @@ class decoder(batch_block):
 
     Decoders of AESC-I come by the same port, in chunks, from a model sender.  Each that is taken is told at ``models``:
     a dictionary with ``source``, ``serial``, ``codec_id`` and, where it is signed, ``signer`` in hex; each that is
-    refused in a warning, and counted as dropped.
+    refused in a warning, where the reason is new, and counted as dropped.
 
     Args:
         engine: "auto", "torch" or "openvino".
@@ -52,6 +55,7 @@ class decoder(batch_block):
         self._engine, self._zoo = check_engine(engine), zoo
         self._models, self._chunks = decoder_receiver(trusted, zoo=zoo), 0
         self._chunks_id, self._chunk_symbols = chunks_id()
+        self._refused: set[str] = set()
         self._offer("models")
         loaded = (find_codec(codec, engine=self._engine) for codec in codecs)
         self._codecs: dict[int, Codec | str] = {codec.id: codec for codec in loaded}
@@ -89,13 +93,19 @@ class decoder(batch_block):
         new, refused = self._models.take(symbols, noise_var)
         self._chunks += len(items) - len(refused)
         for why in refused:
-            with self.guard():
-                raise BadPdu(why)
+            self._refuse(why)
         for model in new:
-            told = {"source": model.source, "serial": model.serial, "codec_id": self._models.id_of(model)}
+            told = {"source": model.source, "serial": model.serial, "codec_id": model.weights.id}
             signer = {"signer": model.signer.hex()} if model.signer else {}
             self.logger.info(f"has the decoder {model} now")
             self._publish("models", make_dict(**told, **signer))
+
+    def _refuse(self, why: str) -> None:
+        """Counts a chunk as dropped, and tells why: each reason once."""
+        self._drop()
+        if why not in self._refused and len(self._refused) < MOST_TOLD:
+            self._refused.add(why)
+            self.logger.warn(why)
 
     def _codec(self, codec_id: int) -> "Codec":
         """The codec of this id: one that is here, lest what arrives takes its place, or else a decoder that arrived.

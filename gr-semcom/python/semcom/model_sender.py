@@ -24,7 +24,8 @@ class model_sender(pdu_block):
     do not have.  All of a decoder's wait in the burst transmitter's queue: 8 MB for 1 Mbit with QPSK at rate 1/2.
 
     Args:
-        codecs: codecs of AESC-I: names of the zoo, folders, or codecs.
+        codecs: names of the zoo, folders, or codecs; those that are not of AESC-I have no decoder that can be sent, and
+            one has to be.
         serial: of their decoders: a receiver takes another one of a name that it knows only if its serial is higher.
         every: send a decoder again after so many of its pictures, for receivers that come late; 0 for once.
         snr_db: Es/N0 in dB that there will be: decoders go by the fastest scheme for it.
@@ -34,7 +35,7 @@ class model_sender(pdu_block):
 
     Raises:
         RuntimeError: semcom_models or PyTorch is missing.
-        CodecError: there is no such codec, it is not of AESC-I, ``base`` is of another kind, or ``key`` is no key.
+        CodecError: there is no such codec, none is of AESC-I, ``base`` is of another kind, or ``key`` is no key.
         ValueError: a number is out of range.
     """
 
@@ -54,7 +55,7 @@ class model_sender(pdu_block):
         self._every, self._sent, self._chunks_sent = every, 0, 0
         self._id, _ = chunks_id()
         how = {"serial": serial, "snr_db": snr_db, "key": key, "base": base}
-        self._chunks = dict(decoder_symbols(codec, **how) for codec in codecs)
+        self._chunks = decoder_symbols(codecs, **how)
         self._pictures = dict.fromkeys(self._chunks, 0)
         self._listen("symbols", self._on_symbols)
         self._offer("symbols")

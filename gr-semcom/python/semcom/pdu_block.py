@@ -53,11 +53,15 @@ class pdu_block(gr.basic_block):
         try:
             yield
         except Exception as error:
+            self._drop(pdus)
             with self._drop_lock:
-                self._dropped += pdus
                 total, warn = self._dropped, self._may_warn.ready()
             if warn:
                 self.logger.warn(f"dropped a PDU ({total} so far): {sentence(error)}")
+
+    def _drop(self, pdus: int = 1) -> None:
+        with self._drop_lock:
+            self._dropped += pdus
 
     def _listen(self, port: str, handler: Callable[[pmt.pmt_base], None]) -> None:
         self.message_port_register_in(pmt.intern(port))

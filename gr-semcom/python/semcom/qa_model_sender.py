@@ -188,6 +188,7 @@ class qa_model_sender(unittest.TestCase):
     def test_what_cannot_be_sent_is_refused(self) -> None:
         with self.assertRaisesRegex(Exception, "deepjscc is no codec of AESC-I"):
             model_sender(["deepjscc"])
+        model_sender([" deepjscc", aesc()])
         other = aesc()
         other.weights = other.weights.__class__.of(other._autoencoder, bits=16)
         with self.assertRaisesRegex(Exception, "of different kinds"):

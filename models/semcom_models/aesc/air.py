@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Decoders on air: what a transmitter sends of one, and a receiver that begins without any."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,15 @@ from semcom_models.codec import ImageCodec
 from semcom_models.digital.announced import fastest
 from semcom_models.errors import CodecError
 
-__all__ = ["CHUNKS_ID", "CHUNK_SYMBOLS", "DecoderReceiver", "decoder_symbols", "private_key", "public_key"]
+__all__ = [
+    "CHUNKS_ID",
+    "CHUNK_SYMBOLS",
+    "DecoderReceiver",
+    "decoder_symbols",
+    "has_decoder",
+    "private_key",
+    "public_key",
+]
 
 MAKES_ONE = (
     "openssl genpkey -algorithm ed25519 -out key.pem makes one, openssl pkey -in key.pem -pubout its public half"
@@ -38,7 +46,7 @@ def decoder_symbols(
     ``base`` the difference to its decoder.
 
     Raises:
-        CodecError: it is no codec of AESC-I, or ``base`` has another kind of decoder.
+        CodecError: it is no codec of AESC-I, its name none for a source, or ``base`` has another kind of decoder.
     """
     weights, other = _weights(codec), base and _weights(base)
     if other and not weights.is_like(other):
@@ -46,8 +54,13 @@ def decoder_symbols(
     return as_symbols(Model(codec.name, serial, weights).pack(key=key, base=other), fastest(snr_db))
 
 
+def has_decoder(codec: ImageCodec) -> bool:
+    """Whether it is of AESC-I, so that its decoder can be sent."""
+    return isinstance(codec, AescCodec)
+
+
 def _weights(codec: ImageCodec) -> DecoderWeights:
-    if not isinstance(codec, AescCodec):
+    if not has_decoder(codec):
         raise CodecError(f"{codec.name} is no codec of AESC-I: its decoder cannot be sent.")
     return codec.weights
 
@@ -79,22 +92,13 @@ class DecoderReceiver:
                 refused.append(str(error))
         if new:
             every = {each.id: each for each in (AescDecoder(model.weights) for model in new)}
-            here = {AescDecoder.id_of(model.weights) for model in self._library.models()}
+            here = {model.weights.id for model in self._library.models()}
             self._decoders = {key: each for key, each in (self._decoders | every).items() if key in here}
         return new, refused
-
-    @staticmethod
-    def id_of(model: Model) -> int:
-        """What frames of its pictures carry."""
-        return AescDecoder.id_of(model.weights)
 
     def find(self, identity: int) -> AescDecoder | None:
         """The decoder for pictures whose frames carry this id."""
         return self._decoders.get(identity)
-
-    def progress(self) -> Sequence[tuple[int, int]]:
-        """Of each model under way: chunks that are here, and of how many."""
-        return self._collector.progress()
 
 
 def private_key(path: str | Path) -> Ed25519PrivateKey:

@@ -2,7 +2,7 @@
 """AESC-I behind the codec contract: the semantic code as bytes over LDPC and QAM."""
 
 from fractions import Fraction
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -17,9 +17,8 @@ from semcom_models.codec import (
     check_pictures,
     check_received,
     checked_ratio,
-    codec_id,
 )
-from semcom_models.digital.announced import NEEDED_DB, SIGNAL, AnnouncedLink
+from semcom_models.digital.announced import NEEDED_DB, SIGNAL, AnnouncedLink, room
 from semcom_models.digital.link import Scheme
 from semcom_models.digital.separate import mid_grey
 from semcom_models.errors import CodecError
@@ -42,16 +41,11 @@ class AescDecoder:
 
     def __init__(self, weights: DecoderWeights) -> None:
         self.name = weights.architecture
-        self.id = self.id_of(weights)
+        self.id = weights.id
         kind = AUTOENCODERS[weights.architecture]
         self.side, self._channels = kind.side, kind.channels
         self._code_bytes = kind(z_dims=weights.z_dims).code_bytes
         self._network = weights.network()
-
-    @staticmethod
-    def id_of(weights: DecoderWeights) -> int:
-        """The 16 bits that stand in the header of pictures for it."""
-        return codec_id(weights.architecture, weights.sha256)
 
     @property
     def ratios(self) -> tuple[Fraction, Fraction]:
@@ -141,10 +135,10 @@ class AescCodec(AescDecoder):
         return [code.tobytes() for code in codes.view(count, -1).numpy()]
 
 
-@cache
+@lru_cache(maxsize=1024)
 def symbols_for_bytes(count: int, scheme: Scheme) -> int:
     """The fewest symbols of an announced link that carry ``count`` bytes."""
     symbols = SIGNAL + int(8 * count / (scheme.qam.bits * scheme.rate))
-    while AnnouncedLink(symbols).payload_bytes(scheme) < count:
+    while room(symbols, scheme) < count:
         symbols += 1
     return symbols

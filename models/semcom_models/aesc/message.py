@@ -66,19 +66,25 @@ class Model:
         """The message, signed with ``key``; with ``base`` the difference to what the receiver has.
 
         Raises:
-            CodecError: ``base`` is another kind of decoder.
-            ValidationError: the source is no word of up to 64 letters, digits, dots, plus and minus signs.
+            CodecError: ``base`` is another kind of decoder, or the source no word of up to 64 letters, digits, dots,
+                plus and minus signs, or the serial none from 0 to 2^53 - 1.
         """
         sent = self.weights if base is None else self.weights.minus(base)
-        header = _Header(
-            source=self.source,
-            serial=self.serial,
-            architecture=sent.architecture,
-            z_dims=sent.z_dims,
-            bits=sent.bits,
-            sha256=self.weights.sha256,
-            base=None if base is None else base.sha256,
-        )
+        try:
+            header = _Header(
+                source=self.source,
+                serial=self.serial,
+                architecture=sent.architecture,
+                z_dims=sent.z_dims,
+                bits=sent.bits,
+                sha256=self.weights.sha256,
+                base=None if base is None else base.sha256,
+            )
+        except ValidationError as error:
+            raise CodecError(
+                f"A decoder cannot be sent as {self}: its source is a word of up to 64 letters, digits, dots, plus and "
+                "minus signs, and its serial a number from 0 on."
+            ) from error
         body = header.model_dump_json().encode() + b"\n" + _in_planes(sent.values) + sent.scales.tobytes()
         deflated = zlib.compress(body, 9)
         if key is None:
@@ -162,19 +168,30 @@ def _in_planes(values: NDArray[np.int8] | NDArray[np.int16]) -> bytes:
     return values.view(np.uint8).reshape(len(values), -1).T.tobytes()
 
 
+def _put_last(kept: dict, key: object, value: object, *, most: int) -> None:
+    """So that the first of more than ``most`` goes."""
+    kept.pop(key, None)
+    kept[key] = value
+    for old in list(kept)[:-most]:
+        del kept[old]
+
+
 class Library:
     """The decoders that a receiver has; it starts empty.
+
+    Frames carry 16 bits of a decoder: one that comes later cannot have those of one that is here.
 
     Args:
         trusted: as of :func:`unpack`.
         shipped: finds decoders that need not arrive, and to which those that do may be differences.
     """
 
-    MOST = 16
+    MOST, MOST_SERIALS = 16, 1024
 
     def __init__(self, *, trusted: Collection[bytes] | None = None, shipped: FindDecoder = lambda sha256: None) -> None:
         self._trusted, self._shipped = trusted, shipped
         self._models: dict[str, Model] = {}  # by sha256, the latest last
+        self._serials: dict[tuple[str, bytes | None], int] = {}  # the last of each source and signer
 
     def accept(self, message: bytes) -> Model:
         """Take a model, if nothing is wrong with it; one that is here already is nothing new.
@@ -182,18 +199,21 @@ class Library:
         The oldest goes where there are more than ``MOST``.
 
         Raises:
-            RefusedModel: as :func:`unpack`, or it is not newer than the last of its source and signer.
+            RefusedModel: as :func:`unpack`, it is not newer than the last of its source and signer, or its id is that
+                of another decoder.
         """
         model = unpack(message, trusted=self._trusted, known=self._find)
-        key = model.weights.sha256
-        if key in self._models and self._models[key].serial == model.serial:
-            return self._models[key]
-        same = [each for each in self._models.values() if (each.source, each.signer) == (model.source, model.signer)]
-        if same and model.serial <= (last := max(each.serial for each in same)):
+        key, whose = model.weights.sha256, (model.source, model.signer)
+        here, last = self._models.get(key), self._serials.get(whose, -1)
+        if here and model.serial == last:
+            return here
+        if model.serial <= last:
             raise RefusedModel(f"The model {model} is refused: serial {last} is here already.")
-        self._models[key] = model
-        for old in list(self._models)[: -self.MOST]:
-            del self._models[old]
+        for other in self._models.values() if here is None else ():
+            if other.weights.id == model.weights.id:
+                raise RefusedModel(f"The model {model} is refused: pictures could not be told from those of {other}.")
+        _put_last(self._serials, whose, model.serial, most=self.MOST_SERIALS)
+        _put_last(self._models, key, model, most=self.MOST)
         return model
 
     def models(self) -> list[Model]:

@@ -71,10 +71,6 @@ class Collector:
             raise CodecError("A message came together that is not what its hash is of; it is dropped.")
         return message
 
-    def progress(self) -> list[tuple[int, int]]:
-        """Of each message under way: chunks that are here, and of how many."""
-        return [(len(parts), count) for (_, count), parts in self._parts.items()]
-
 
 def as_symbols(message: bytes, scheme: Scheme) -> NDArray[np.complex64]:
     """complex64 [chunks, CHUNK_SYMBOLS]; raises CodecError for a message of more than 65,535 chunks."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from semcom_models.aesc.autoencoders import AUTOENCODERS, LARGEST_Z_DIMS, Autoencoder
+from semcom_models.codec import codec_id
 from semcom_models.errors import CodecError
 
 KINDS = {8: np.dtype(np.int8), 16: np.dtype(np.int16)}
@@ -75,6 +76,11 @@ class DecoderWeights:
     def bits(self) -> int:
         """Of a value."""
         return 8 * self.values.itemsize
+
+    @property
+    def id(self) -> int:
+        """The 16 bits that stand in the header of pictures for it."""
+        return codec_id(self.architecture, self.sha256)
 
     @property
     def sha256(self) -> str:

@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from semcom_models.digital import wimax
-from semcom_models.digital.link import DigitalLink, Scheme
+from semcom_models.digital.link import DigitalLink, Scheme, payload_bytes
 from semcom_models.digital.qam import MODULATIONS, Qam
 from semcom_models.errors import CodecError
 
 SIGNAL = 16
 """Symbols that tell the scheme: a word of the first-order Reed-Muller code of length 32, as QPSK."""
 NEEDED_DB = {
-    Scheme("qpsk", Fraction(1, 5)): -2.4,
+    Scheme("qpsk", Fraction(1, 5)): -1.7,
     Scheme("qpsk", Fraction(1, 3)): -0.2,
     Scheme("qpsk", Fraction(1, 2)): 1.7,
     Scheme("qpsk", Fraction(2, 3)): 3.7,
@@ -47,17 +47,19 @@ Receive = Callable[[DigitalLink, NDArray[np.complex64], NDArray[np.float32]], Se
 
 
 class AnnouncedLink:
-    """Payloads in ``symbols`` complex symbols, those that tell the scheme included."""
+    """Payloads in ``symbols`` complex symbols, those that tell the scheme included.
+
+    These lie evenly among the others, so that no burst that is lost takes them all.
+    """
 
     def __init__(self, symbols: int) -> None:
         self.symbols = symbols
+        self._telling = np.zeros(symbols, bool)
+        self._telling[np.arange(SIGNAL) * symbols // SIGNAL] = True
 
     def payload_bytes(self, scheme: Scheme) -> int:
         """The most that a payload may have; -1 where not even an empty one fits."""
-        try:
-            return _link(self.symbols - SIGNAL, scheme).payload_bytes
-        except CodecError:
-            return -1
+        return room(self.symbols, scheme)
 
     def send(self, payloads: Sequence[bytes], scheme: Scheme) -> NDArray[np.complex64]:
         """-> complex64 [B, symbols].
@@ -69,8 +71,10 @@ class AnnouncedLink:
             can = ", ".join(each.name for each in SCHEMES)
             raise CodecError(f"{scheme.name} cannot be told to a receiver; {can} can.")
         word = Qam(2).modulate((_words()[SCHEMES.index(scheme)] < 0).to(torch.uint8)[None]).numpy()
-        body = _link(self.symbols - SIGNAL, scheme).send(payloads)
-        return np.concatenate([word.repeat(len(payloads), axis=0), body], axis=1)
+        symbols = np.empty((len(payloads), self.symbols), np.complex64)
+        symbols[:, self._telling] = word
+        symbols[:, ~self._telling] = _link(self.symbols - SIGNAL, scheme).send(payloads)
+        return symbols
 
     def receive(self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32]) -> list[bytes | None]:
         """complex64 and float32 [B, symbols], inf where erased -> payloads; None where one is damaged."""
@@ -91,21 +95,30 @@ class AnnouncedLink:
         self, symbols: NDArray[np.complex64], noise_var: NDArray[np.float32], receive: Receive
     ) -> list[bytes | None]:
         """What the link of each scheme makes of those that announce it."""
-        llr = Qam(2).demodulate(torch.from_numpy(symbols[:, :SIGNAL]), torch.from_numpy(noise_var[:, :SIGNAL]))
-        told = (llr @ _words().T).argmax(1).numpy()
+        telling = (torch.from_numpy(each[:, self._telling]) for each in (symbols, noise_var))
+        llr = Qam(2).demodulate(*telling)
+        told = (llr @ _words()[: len(SCHEMES)].T).argmax(1).numpy()
         payloads: list[bytes | None] = [None] * len(symbols)
-        for number in np.unique(told[told < len(SCHEMES)]):
+        for number in np.unique(told):
             here = np.flatnonzero(told == number)
             if self.payload_bytes(SCHEMES[number]) < 0:
                 continue
             link = _link(self.symbols - SIGNAL, SCHEMES[number])
-            received = receive(link, symbols[here, SIGNAL:], noise_var[here, SIGNAL:])
+            received = receive(link, *(each[here][:, ~self._telling] for each in (symbols, noise_var)))
             for at, payload in zip(here, received or (), strict=False):
                 payloads[at] = payload
         return payloads
 
 
-@lru_cache(maxsize=64)
+def room(symbols: int, scheme: Scheme) -> int:
+    """As :meth:`AnnouncedLink.payload_bytes`."""
+    try:
+        return payload_bytes(symbols - SIGNAL, scheme)
+    except CodecError:
+        return -1
+
+
+@lru_cache(maxsize=16)
 def _link(symbols: int, scheme: Scheme) -> DigitalLink:
     return DigitalLink(symbols, scheme)
 

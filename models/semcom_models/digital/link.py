@@ -16,7 +16,6 @@ from torch import Tensor
 from semcom_models.digital import wimax
 from semcom_models.digital.nr import NrCode, largest_k
 from semcom_models.digital.qam import MODULATIONS, Qam
-from semcom_models.digital.qc_ldpc import QcLdpc
 from semcom_models.errors import CodecError
 
 Family = Literal["nr", "802.16e"]
@@ -75,15 +74,13 @@ class DigitalLink:
     def __init__(self, symbols: int, scheme: Scheme) -> None:
         self.symbols, self.scheme = symbols, scheme
         self._qam = scheme.qam
-        self._blocks, self._code = _blocks(symbols, scheme)
+        self._blocks, k, n = _division(symbols, scheme)
+        self._code = wimax.code(scheme.rate) if scheme.code == "802.16e" else NrCode(k, n)
         self._of_block = self._code.n // self._qam.bits  # symbols
         stream = hashlib.shake_128(b"gr-semcom").digest(-(-symbols * self._qam.bits // 8))
         self._scrambling = torch.from_numpy(_bits(stream)[: symbols * self._qam.bits].copy())
 
-    @property
-    def payload_bytes(self) -> int:
-        """The most that a payload may have."""
-        return self._blocks * (self._code.k // 8 - CRC_BYTES) - len(END)
+        self.payload_bytes = payload_bytes(symbols, scheme)
 
     def send(self, payloads: Sequence[bytes]) -> NDArray[np.complex64]:
         """-> complex64 [B, symbols].
@@ -131,23 +128,31 @@ class DigitalLink:
         return b"".join(part + _crc(part) for part in parts)
 
 
-def _blocks(symbols: int, scheme: Scheme) -> tuple[int, QcLdpc | NrCode]:
-    """How many blocks there are, and the code of each."""
+def payload_bytes(symbols: int, scheme: Scheme) -> int:
+    """The most that a payload in so many symbols may have.
+
+    Raises:
+        CodecError: fewer symbols than a block takes.
+    """
+    blocks, k, _ = _division(symbols, scheme)
+    return blocks * (k // 8 - CRC_BYTES) - len(END)
+
+
+def _division(symbols: int, scheme: Scheme) -> tuple[int, int, int]:
+    """How many blocks there are, and the k and n of the code of each."""
     bits = symbols * scheme.qam.bits
     if scheme.code == "802.16e":
-        code = wimax.code(scheme.rate)
-        blocks = bits // code.n
+        n, k = wimax.N, int(wimax.N * scheme.rate)
+        blocks = bits // n
     else:
         blocks = max(1, -(-int(bits * scheme.rate) // largest_k(scheme.rate)))
         n = symbols // blocks * scheme.qam.bits
         k = int(n * scheme.rate) // 8 * 8
         if k < 8 * (CRC_BYTES + len(END) + 1):
             blocks = 0
-        else:
-            code = NrCode(k, n)
     if blocks == 0:
         raise CodecError(f"{symbols} symbols are too few for a block of {scheme.code}'s code with {scheme.name}.")
-    return blocks, code
+    return blocks, k, n
 
 
 def _payload(blocks: NDArray[np.uint8]) -> bytes | None:

@@ -76,7 +76,7 @@ class Source:
         try:
             with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
                 image = self.decompress(data)
-                if image.size != (width, height):  # known before a pixel is decoded
+                if image.size != (width, height):  # known before a pixel is decoded, but by bpgdec
                     raise CodecError(
                         f"A {self.name} file has {image.width}x{image.height} pixels, not {width}x{height}."
                     )
@@ -95,9 +95,7 @@ def sources() -> dict[str, Source]:
     are, for which k/n has to be 1.4 at least, with the fastest scheme.
     """
     found = [
-        Source(
-            "jpeg", 95, _pillow("JPEG", lambda step: {"quality": step + 1, "optimize": True}), *_read("JPEG", _jpeg)
-        ),
+        Source("jpeg", 100, _pillow("JPEG", _jpeg_options), *_read("JPEG", _jpeg)),
         Source("jpeg2000", J2K_STEPS, _pillow("JPEG2000", _j2k_options), *_read("JPEG2000", _j2k)),
         Source("webp", 101, _pillow("WEBP", lambda step: {"quality": step, "method": 6}), *_read("WEBP", _webp)),
         Source("avif", 101, _pillow("AVIF", lambda step: {"quality": step, "speed": 6}), *_read("AVIF", _boxes)),
@@ -124,6 +122,11 @@ def find_source(name: str) -> Source:
             "bpgenc and bpgdec on PATH."
         )
     return here[name]
+
+
+def _jpeg_options(step: int) -> dict:
+    """Qualities from 1 to 100; above 95, where Pillow's own range ends, colours have all pixels too."""
+    return {"quality": step + 1, "subsampling": "4:2:0" if step < 95 else "4:4:4", "optimize": True}
 
 
 J2K_STEPS = 64
@@ -187,12 +190,21 @@ def _boxes(data: bytes) -> int:
 
 def _bpg(data: bytes) -> int:
     """Magic number, flags, and width, height and length in groups of seven bits; the HEVC header counts as pixels."""
-    at = 6
+    return _bpg_head(data)[1]
+
+
+def _bpg_head(data: bytes) -> tuple[list[int], int]:
+    """Width, height and length, and where they end."""
+    at, numbers = 6, []
     for _ in range(3):
-        while data[at] & 0x80:
+        number = 0
+        while True:
+            number, more = number << 7 | data[at] & 0x7F, data[at] & 0x80
             at += 1
-        at += 1
-    return at
+            if not more:
+                break
+        numbers.append(number)
+    return numbers, at
 
 
 def _bpgenc(image: Image.Image, step: int) -> bytes:
@@ -204,6 +216,9 @@ def _bpgenc(image: Image.Image, step: int) -> bytes:
 
 
 def _bpgdec(data: bytes) -> Image.Image:
+    (width, height, _), _ = _bpg_head(data)
+    if width * height > Image.MAX_IMAGE_PIXELS:
+        raise CodecError(f"A bpg file says that it has {width}x{height} pixels: it is refused.")
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "in.bpg"), Path(folder, "out.png")
         before.write_bytes(data)

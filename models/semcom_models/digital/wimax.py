@@ -8,7 +8,7 @@ import numpy as np
 
 from semcom_models.digital.qc_ldpc import QcLdpc
 
-LIFTING = 96
+LIFTING, N = 96, 2304
 # -1 is a dot. Rates 2/3 and 3/4 are the standard's codes B and A.
 _BASES = {
     Fraction(1, 2): """

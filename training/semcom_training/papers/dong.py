@@ -2,7 +2,8 @@
 """C. Dong et al., Innovative semantic communication system: AESC-I beside JPEG and direct transmission.
 
 All of them send with one modulation and code rate at all SNRs, in as many symbols as AESC-I takes; direct transmission
-in as many as the pixels take.  As in the paper, the headers of JPEG are not counted.
+in as many as the pixels take.  As in the paper, the headers of JPEG are not counted, and the code of AESC-I is decoded
+as it comes.  Unlike there, a damaged file or picture of pixels is lost as a whole, so that the two fall off a cliff.
 """
 
 from collections.abc import Iterator, Sequence

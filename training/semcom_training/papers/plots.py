@@ -26,7 +26,7 @@ AXES = {
     "lpips": "LPIPS",
     "iou": "IoU",
 }
-CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading"}
+CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading", "multipath": "multipath"}
 
 
 @contextmanager
