@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from semcom_models.architecture import register
-from semcom_models.layers import within_unit
+from semcom_models.layers import planes, within_unit
 
 
 class Coder(nn.Module):
-    """Two networks on cells of ``stride`` x ``stride`` pixels; of grey pictures, ``channels`` 1, the first plane is
-    coded, and all three come back alike."""
+    """Two networks on cells of ``stride`` x ``stride`` pixels; of grey pictures, ``channels`` 1, the mean of the
+    planes is coded, and all three come back alike."""
 
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, *, stride: int, channels: int, symbols_per_cell: int
@@ -45,7 +45,7 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> [B, 2 C, h, w]."""
-        return self.network(images[:, : self.channels])
+        return self.network(planes(images, self.channels))
 
 
 class Decoder(nn.Module):
@@ -90,7 +90,7 @@ class DeepScTuDeep(Coder):
         if inner % 2 or not 2 <= inner <= side - self.LAYERS:
             raise ValueError(f"inner is {inner}; it must be even and from 2 to {side - self.LAYERS}")
         inside = list(pairwise([3, *[width] * (self.LAYERS - 1), 3]))
-        shrunk = torch.linspace(0, side - inner, self.LAYERS + 1).round().int().tolist()
+        shrunk = [round(layer * (side - inner) / self.LAYERS) for layer in range(self.LAYERS + 1)]
         kernels = [1 + after - before for before, after in pairwise(shrunk)]
         narrowing = (nn.Conv2d(*widths, kernel) for widths, kernel in zip(inside, kernels, strict=True))
         widening = (nn.ConvTranspose2d(*widths, kernel) for widths, kernel in zip(inside, kernels[::-1], strict=True))
@@ -145,4 +145,4 @@ class VaeEncoder(Encoder):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, H, W] in [0, 1] -> mean and log of the variance of each latent value, [B, 2 C, h, w] each."""
-        return self.network(images[:, : self.channels]).chunk(2, 1)
+        return self.network(planes(images, self.channels)).chunk(2, 1)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcom_models.codec import CHANNELS
-from semcom_models.layers import within_unit
+from semcom_models.layers import planes, within_unit
 
 RESIZED = 1000  # pictures at once
 
@@ -42,7 +42,7 @@ class Generator(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """[B, 3, side, side] in [0, 1] -> the same."""
-        seen = images if self.channels == CHANNELS else images.mean(1, keepdim=True)
+        seen = planes(images, self.channels)
         return within_unit(seen + self.network(seen)).expand(-1, CHANNELS, -1, -1)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from semcom_models.codec import CHANNELS
+
 
 def conv_bn_act(in_channels: int, out_channels: int, kernel: int, *, stride: int = 1) -> nn.Sequential:
     """Convolution, batch normalisation, PReLU: [B, in, H, W] -> [B, out, H/stride, W/stride].
@@ -62,6 +64,11 @@ def modulate(x: Tensor, by: tuple[Tensor, Tensor]) -> Tensor:
     """(1 + gain) x + shift: [B, width, H, W] -> the same shape."""
     gain, shift = by
     return torch.addcmul(shift, x, 1 + gain)
+
+
+def planes(images: Tensor, channels: int) -> Tensor:
+    """[B, 3, H, W] -> [B, channels, H, W]: all three, or 1, their mean."""
+    return images if channels == CHANNELS else images.mean(1, keepdim=True)
 
 
 def within_unit(values: Tensor) -> Tensor:

@@ -253,6 +253,7 @@ def distance_command(
     print(f"proxy A-distance, by {features}: {found.proxy_a_distance:.2f} ({low:.2f} to {high:.2f})")
     bound = "unknown: it takes two networks" if found.hdh_lower_bound is None else f"{found.hdh_lower_bound:.2f}"
     print(f"H-delta-H divergence, lower bound: {bound}, of {', '.join(found.hypotheses) or 'none'}")
+    print(found.advice)
     if json_file:
         json_file.write_text(json.dumps(asdict(found), indent=1) + "\n")
         print(f"Wrote {json_file}.")
@@ -265,7 +266,7 @@ def figures_command(
     *,
     out: Path = REPOSITORY / "docs/results",
     draw_only: bool = False,
-    images: int = 1000,
+    images: int | None = None,
     seed: Seed = 0,
 ) -> None:
     """Redraw the figures and tables of a paper with the codecs of the zoo.
@@ -287,7 +288,7 @@ def figures_command(
     draw_only
         Draw what rows.json has, without measuring anew.
     images
-        So many of the test images, from the first on.
+        So many of the test images, from the first on; without it 1,000, or all there are.
     seed
         What the channel is drawn from.
     """

@@ -9,6 +9,7 @@ from typing import Annotated
 import torch
 from pydantic import Field
 from semcom_models.generator import Generator
+from semcom_models.layers import planes
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.profiler import record_function
@@ -46,7 +47,7 @@ class Discriminator(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, H, W] in [0, 1] -> logits [B, 1, h, w], and of the classes [B, classes]."""
-        features = self.body(images[:, : self.channels] * 2 - 1)
+        features = self.body(planes(images, self.channels) * 2 - 1)
         return self.kind(features), self.classifier(features.amax((2, 3)))
 
 

@@ -108,11 +108,10 @@ class DeepScTu(Method):
 
     def distortion(self, sent: Tensor, received: Tensor, labels: Tensor) -> Tensor:
         """The scalar loss, from pictures [B, 3, H, W] in [0, 1]."""
-        return self.weights.join(
-            squared_error(sent, received),
-            self.task.distortion(received, labels),
-            compression_rate=self.trained.compression_rate,
-        )
+        alone = self.weights.tradeoff == 1  # no task, as in pretraining
+        pragmatic = torch.zeros(len(sent)) if alone else self.task.distortion(received, labels)
+        observed = squared_error(sent, received)
+        return self.weights.join(observed, pragmatic, compression_rate=self.trained.compression_rate)
 
     def report(self, held_out: LabelledImages) -> dict[str, float]:
         return figures(self.trained, self.task, held_out, self.link.conditions)

@@ -13,11 +13,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcom_training.data import DATA_SETS, batches_of, to_unit
+from semcom_training.data.images import Split
 from semcom_training.evaluate import Interval, wilson
+from semcom_training.observed import adapter_of
 
 PENALTY = 1e-3  # times the squared weights of the linear classifier
 STEPS = 200
 PIXELS = "pixels"
+HARDLY_APART = 0.2  # PAD: a linear classifier is right for 55 of 100
+FAR_APART = 1.0  # two networks disagree on half of the pictures more
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,33 +41,51 @@ class Distance:
     images: int
     seed: int
 
+    @property
+    def advice(self) -> str:
+        """What to do about it; where to draw the lines is ours, not the paper's."""
+        if self.proxy_a_distance < HARDLY_APART:
+            return "They can hardly be told apart: send them as they are."
+        adapt = f"Adapt them: ./semcom train {adapter_of(self.observed, self.library)}"
+        if (self.hdh_lower_bound or 0) < FAR_APART:
+            return f"{adapt}."
+        compared = f"./semcom eval --observed {self.observed} compares it with training anew"
+        return f"{adapt}; it may not be enough: {compared}."
+
 
 def distance(observed: str, library: str, *, features: str, images: int, seed: int) -> Distance:
     """Between the first ``images`` training pictures of each of two of ``DATA_SETS``, at the size of the library's.
 
-    ``features`` is ``PIXELS``, or a downstream network of the zoo whose features the classifier sees.
+    ``features`` is ``PIXELS``, or a downstream network of the zoo whose features the classifier sees.  The hypotheses
+    are networks that were trained on the library, and asked about test pictures.
 
     Raises:
         CodecError, DataError: a network or a data set is not there.
     """
-    ours, theirs = (DATA_SETS[kind]().load("train")[:images].images for kind in (library, observed))
-    count = min(len(ours), len(theirs))
-    pictures = ours[:count], resized(theirs[:count], ours.shape[-1])
+    pictures = _pictures(library, observed, "train", most=images)
     seen = [_features(each, None if features == PIXELS else zoo.load_classifier(features)) for each in pictures]
     wrong, of = _wrongly_told(*seen, seed=seed)
     names = [name for name in zoo.classifiers() if zoo.trained_on(zoo.read_card(zoo.find(name))) == library]
     low, high = wilson(wrong / of, of)
+    unseen = _pictures(library, observed, "test", most=images)  # on those trained on, networks agree too much
     return Distance(
         observed=observed,
         library=library,
         proxy_a_distance=round(2 - 4 * wrong / of, 3),
         proxy_a_distance_ci95=(round(2 - 4 * high, 3), round(2 - 4 * low, 3)),
         features=features,
-        hdh_lower_bound=_lower_bound([zoo.load_classifier(name) for name in names], pictures),
+        hdh_lower_bound=_lower_bound([zoo.load_classifier(name) for name in names], unseen),
         hypotheses=tuple(names),
-        images=count,
+        images=len(pictures[0]),
         seed=seed,
     )
+
+
+def _pictures(library: str, observed: str, split: Split, *, most: int) -> tuple[Tensor, Tensor]:
+    """As many of each, uint8 [N, 3, H, W], at the size of the library's."""
+    ours, theirs = (DATA_SETS[kind]().load(split)[:most].images for kind in (library, observed))
+    count = min(len(ours), len(theirs))
+    return ours[:count], resized(theirs[:count], ours.shape[-1])
 
 
 @torch.inference_mode()

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal
 
+import numpy as np
 import torch
 from semcom_models import zoo
 from semcom_models.adaptation import Adapter
+from semcom_models.codec import CHANNELS
 from semcom_models.deepsc_tu import Coder
 from semcom_models.errors import CodecError
 from semcom_models.generator import resized
@@ -65,11 +67,12 @@ class Observed:
         self._codec, self._observed, self._seed = codec, observed, seed
         self._library = zoo.trained_on(card)
         config = card.training.get("config", {})
-        if not isinstance(zoo.load_networks(codec), Coder) or self._library not in DATA_SETS:
+        coder = zoo.load_networks(codec)
+        if not isinstance(coder, Coder) or self._library not in DATA_SETS:
             raise CodecError(f"{codec} is no coder of DeepSC-TU, trained on a data set of its own.")
         if observed not in DATA_SETS:
             raise ConfigError(f"There is no data set {observed!r}; there are {', '.join(DATA_SETS)}.")
-        self._downstream = config["downstream"]
+        self._downstream, self._grey = config["downstream"], coder.channels == 1
         self._pictures = load_pictures(observed, count=images)
         self._side = DATA_SETS[self._library]().load("held_out").images.shape[-1]
 
@@ -102,8 +105,10 @@ class Observed:
                 yield ObservedRow(**vars(row), method=method, compression_rate=cr, adapter=adapter)
 
     def _prepared(self, adapter: str | None) -> Pictures:
-        """The pictures at the library's size, for its judge."""
+        """The pictures at the library's size, for its judge, and grey if its coder is for such."""
         (group,) = self._pictures.groups
+        if self._grey:
+            group = group.mean(3, keepdims=True).round().astype(np.uint8).repeat(CHANNELS, 3)
         if adapter:
             made = Adapter(adapter).adapted(group)
         else:

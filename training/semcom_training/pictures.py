@@ -2,7 +2,7 @@
 """Pictures to report on, by the names that ``semcom eval`` takes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
@@ -61,8 +61,11 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         count = _checked(count, of=len(mosaics), place=data_dir())
         return Pictures(f"{source.name} in mosaics of {TILES}x{TILES}", source.kind, [mosaics[:count]], None)
     if name in zoo.names():
-        config = zoo.read_card(zoo.find(name)).training["config"]
-        return _tests_of(TypeAdapter(DataSet).validate_python(config["data"]), count)
+        card = zoo.read_card(zoo.find(name))
+        data = card.training.get("config", {}).get("data", {"kind": "cifar10"})
+        if data["kind"] == "pair":
+            raise DataError(f"{name} was trained on two kinds of pictures, {data['observed']} and {data['library']}.")
+        return replace(_tests_of(TypeAdapter(DataSet).validate_python(data), count), kind=zoo.trained_on(card))
     folder = Path(name).expanduser()
     if not folder.is_dir():
         raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join([*DATA_SETS, MOSAICS])}.")

@@ -47,6 +47,8 @@ from semcom_training.semantic import SemanticMethod
 from semcom_training.semcc import Pretraining
 from semcom_training.semre import SemRE
 
+FEWEST_OF_A_PAIR = 32
+
 
 def train(config: Config, *, command: str, runs: Path, zoo_dir: Path, world: World = ALONE) -> Path:
     """Train what ``config`` says and write it to ``zoo_dir/<name>``, results empty until ``semcom eval --card``.
@@ -167,6 +169,11 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
         )
 
     if isinstance(config, CycleGanConfig):
+        if config.schedule.batch // config.schedule.shards < FEWEST_OF_A_PAIR:
+            raise ConfigError(
+                f"Batches, a mixture of both kinds, take {FEWEST_OF_A_PAIR} pictures a shard at least, lest one has a "
+                "single kind; set schedule.batch."
+            )
         about = {"width": config.width, "classes": config.data.classes, "judge": judge}
         method = partial(CycleGan, network, _generator(config, side=side), config.weights, **about)
         return [Training("training", method, config.schedule)]
@@ -203,6 +210,8 @@ def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judg
     kind = Vae if isinstance(config, VaeConfig) else Coder
     if not isinstance(network, kind):
         raise ConfigError(f"The method {config.method} does not train networks of {config.networks.architecture}.")
+    if network.compression_rate > 1 and isinstance(config, DeepScTuConfig) and config.weights.tradeoff is None:
+        raise ConfigError(f"CR is {network.compression_rate:.2f}, and eq. 6 ends at 1: set weights.tradeoff.")
     task, how = task_of(judge), {"compiled": config.compiled}
     if isinstance(config, VaeConfig):
         return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)

@@ -159,7 +159,7 @@ def _print_profile(profile: profiling.Profile) -> None:
     )
 
 
-def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) -> None:
+def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "usps", "svhn", "stl10"]) -> None:
     """Fetch data sets, or check that they are there.
 
     Example: ./semcom data mnist fashion-mnist
@@ -167,7 +167,8 @@ def data_command(*names: Literal["cifar10", "mnist", "fashion-mnist", "stl10"]) 
     Parameters
     ----------
     names
-        cifar10 (170 MB to fetch; the one without names), mnist (12 MB), fashion-mnist (31 MB), stl10 (2.6 GB).
+        cifar10 (170 MB to fetch; the one without names), mnist (12 MB), fashion-mnist (31 MB), usps (8 MB),
+        svhn (250 MB), stl10 (2.6 GB).
     """
     known = {kind: data_set() for kind, data_set in DATA_SETS.items()}
     for name in names or ("cifar10",):

@@ -53,6 +53,14 @@ def test_pictures_and_masks_are_read_together(drawn: Path) -> None:
     assert red[train.labels == 1].mean() > 0.7 and red[train.labels != 1].mean() < 0.35
 
 
+def test_a_transmitter_needs_no_masks(drawn: Path) -> None:
+    with_masks, alone = masks(drawn).load("held_out"), masks(drawn, masks="", classes=None).load("held_out")
+    torch.testing.assert_close(alone.images, with_masks.images)
+    assert (alone.labels == VOID).all()
+    with pytest.raises(ValueError, match="without masks there are none"):
+        masks(drawn, masks="")
+
+
 def test_what_cannot_be_used_is_told(drawn: Path) -> None:
     for changes, why in (({"classes": 2}, "has class 2; data.classes is 2"), ({"masks": "none"}, "There is no folder")):
         with pytest.raises(DataError, match=why):

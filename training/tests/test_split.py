@@ -4,6 +4,7 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -25,6 +26,8 @@ from semcom_training.split.half import Half, checkpoints
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.transmitter import GreetAgain, Transmitter
 from semcom_training.split.wire import (
+    HELD_OUT,
+    LARGEST,
     Batch,
     Feedback,
     Finished,
@@ -40,6 +43,7 @@ from semcom_training.split.wire import (
     as_floats,
     packed,
     parsed,
+    trial_size,
 )
 
 ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
@@ -284,10 +288,51 @@ BAD = st.one_of(
             st.builds(Trial, session=st.sampled_from(["", "own"]), step=st.integers(0, 20)),
             st.builds(Finished, session=st.sampled_from(["", "own"]), step=st.integers(0, 20)),
             st.builds(Noted, step=st.integers(0, 20)),
+            st.builds(
+                Hello,
+                protocol=st.just(9),
+                pixels_sha256=st.just("0" * 64),
+                by_radio=st.booleans(),
+                checkpoints=st.just(()),
+            ),
         ),
         st.lists(st.binary(max_size=64), max_size=2),
     ),
 )
+
+
+def test_a_hello_with_a_number_of_600_digits_is_refused(blobs: LabelledImages, tmp_path: Path) -> None:
+    hello = Hello(pixels_sha256=blobs.digest(labels=False), by_radio=False, checkpoints=()).model_dump_json()
+    answer = receiver(blobs, tmp_path).answer([hello.replace('"protocol":1', f'"protocol":1{"0" * 600}').encode()])
+    assert isinstance(parsed(answer)[0], Refusal)
+
+
+def test_a_transmitter_builds_each_kind_of_coder_that_is_asked_for() -> None:
+    for architecture, arguments in (
+        ("deepsc-tu", ARGUMENTS),
+        ("deepsc-tu-deep", {"side": 24, "inner": 10, "width": 8}),
+        ("vae", {"stride": 8, "channels": 3, "symbols_per_cell": 4, "hidden": 20}),
+    ):
+        asked = Welcome(
+            session="0" * 32,
+            training="0" * 32,
+            architecture=architecture,
+            arguments=arguments,
+            snr_db=3,
+            lessons=Lessons.of(SCHEDULE),
+            seed=1,
+            step=0,
+        )
+        assert sum(each.numel() for each in transmitting._coder(asked).parameters()) > 100
+
+
+def test_a_trial_has_as_many_pictures_as_fit() -> None:
+    coder = SimpleNamespace(stride=256, symbols_per_cell=30_000)
+    assert trial_size(coder, (256, 256)) == LARGEST // (8 * 30_000) < HELD_OUT
+    assert trial_size(coder, (512, 300)) == LARGEST // (8 * 4 * 30_000)
+    assert trial_size(Coder(**ARGUMENTS), (32, 32)) == HELD_OUT
+    with pytest.raises(WireError, match="more than a message may have"):
+        packed(Trial(session="s", step=1), bytes(LARGEST + 1))
 
 
 def test_rubbish_is_refused_and_the_training_goes_on(blobs: LabelledImages, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 """The link between the two programs: who gets in, and who does not."""
 
 import os
+import re
 import resource
 import socket
 import stat
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -89,7 +91,11 @@ def test_keys_are_made_once_and_secret_ones_are_for_their_owner(folder: Path) ->
         key_files.make(folder)
     one, other = Keys.read(folder, "receiver"), Keys.read(folder, "transmitter")
     assert one.other == other.public and other.other == one.public and one.secret != other.secret
-    (folder / "transmitter.key").write_text("no key\n")
+    key = folder / "transmitter.key"
+    key.write_text(re.sub('public-key = ".*"', 'public-key = "abc"', key.read_text()))
+    with pytest.raises(ConfigError, match="as keys of 40 characters"):
+        Keys.read(folder, "receiver")
+    key.write_text("no key\n")
     with pytest.raises(ConfigError, match="cannot be read as keys"):
         Keys.read(folder, "receiver")
     (folder / "receiver.key_secret").unlink()
@@ -140,6 +146,15 @@ def test_strangers_get_none_and_are_told_of_once(folder: Path, tmp_path: Path, h
         assert sum(why in each for each in server.said) == 1
 
 
+def test_a_transmitter_with_another_key_is_told(folder: Path, tmp_path: Path) -> None:
+    key_files.make(tmp_path / "other")
+    theirs, ours = Keys.read(tmp_path / "other", "transmitter"), Keys.read(folder, "transmitter")
+    wrong = replace(theirs, other=ours.other)
+    with Server(folder) as server, connected(server.address, keys=wrong, say=print) as client:
+        with pytest.raises(WireError, match="does not know this transmitter's key"):
+            client(ASKED, expected=Noted)
+
+
 def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> None:
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -161,7 +176,7 @@ def test_a_message_that_is_too_large_ends_its_connection_alone(folder: Path) -> 
     own = {"curve_publickey": keys.public, "curve_secretkey": keys.secret, "curve_serverkey": keys.other}
     with Server(folder) as server:
         with plain(server.address, **own) as sender:
-            sender.send_multipart([b"1", *packed(ASKED, bytes(LARGEST + 1))])
+            sender.send_multipart([b"1", *packed(ASKED), bytes(LARGEST + 1)])
             assert not sender.poll(1000)
         ask(folder, server.address)
         assert server.asked == [packed(ASKED, b"1234")]

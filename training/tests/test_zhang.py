@@ -1,18 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The figures of DeepSC-TU from rows that are made up, with a zoo of coders that were never trained."""
 
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
-from semcom_models import zoo
+from semcom_models import measure, zoo
 from semcom_models.deepsc_tu import DeepScTu, Vae
 from semcom_models.errors import CodecError
 from semcom_models.generator import Generator
-from semcom_training.evaluate import Row
+from semcom_training.evaluate import Evaluation, Row
 from semcom_training.observed import ObservedRow
 from semcom_training.papers import zhang
+from semcom_training.papers.plots import printed_digit
 from semcom_training.papers.rows import Planned, PlannedObserved, number_of_rows, read_rows, write_rows
+from semcom_training.pictures import Pictures
 
 SYMBOLS = (39, 196)  # CR 0.1 and 0.5
 
@@ -96,6 +100,14 @@ def test_coders_for_3_db_get_pictures_of_another_kind_where_something_is_done_ab
     assert {each.observed for each in observed.values()} == {"usps"}
 
 
+def test_jpeg_2000_has_files_where_coders_for_digits_are(zoo_of_coders: Path) -> None:
+    grid = next(each.grid for each in zhang.plan() if each.dataset == "mnist" and each.grid.codecs == [zhang.JPEG2000])
+    digits = np.stack([printed_digit(text, side=28) for text in "38"])
+    evaluation = Evaluation(Pictures("digits", "mnist", [digits], None), downstream=None, seed=0)
+    few, many = evaluation.rows(replace(grid, snrs_db=[10.0]))
+    assert few.psnr_db > measure.psnr_db(digits, np.full_like(digits, 128)).mean() and many.psnr_db > few.psnr_db + 5
+
+
 def test_rows_of_both_kinds_are_kept(zoo_of_coders: Path) -> None:
     rows = made_up(zhang.plan())
     write_rows(zoo_of_coders, rows, commit="0" * 40)
@@ -108,7 +120,10 @@ def test_the_figures_are_drawn(zoo_of_coders: Path) -> None:
         assert Image.open(zoo_of_coders / name).width > 400
     tables = (zoo_of_coders / "tables.md").read_text()
     assert "| 0.10 | data adaptation | deepsc-tu-mnist | 80.0" in tables
-    assert "| DeepSC-TU | awgn | 3 | 1/60 | 80.0" in tables and "| JPEG 2000 at capacity | awgn | 10 | 1/12 |" in tables
+    assert (
+        "| DeepSC-TU | awgn | 3 | 1/60 | 80.0" in tables
+        and "| JPEG 2000 at capacity, headers free | awgn | 10 | 1/12 |" in tables
+    )
 
 
 def test_without_a_coder_it_is_told_how_to_train_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

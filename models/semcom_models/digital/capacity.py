@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from semcom_models.codec import CHANNELS, Csi, checked_ratio
-from semcom_models.digital.separate import HIGHEST, LOWEST, mid_grey
+from semcom_models.digital.separate import HIGHEST, mid_grey
 from semcom_models.digital.sources import Source, find_source
 from semcom_models.errors import CodecError
 
@@ -26,7 +26,7 @@ class AtCapacity:
         free_headers: count the bytes of the pixels alone, as some papers do.
     """
 
-    ratios: tuple[Fraction, Fraction] = LOWEST, HIGHEST
+    ratios: tuple[Fraction, Fraction] = Fraction(1, 1000), HIGHEST
 
     def __init__(self, source: Source, *, free_headers: bool = False) -> None:
         self.name = source.name + AT_CAPACITY

@@ -28,16 +28,21 @@ class Masks:
     Masks have a class for each pixel, as grey values or as the numbers of a palette's colours.  Of each picture the
     middle square is taken and brought to ``side`` pixels.  The splits are drawn by the names of the files: a tenth for
     tests and a tenth held out, 1,000 at most each.  PASCAL VOC 2012 has images = "JPEGImages", masks =
-    "SegmentationClass" and 21 classes.
+    "SegmentationClass" and 21 classes.  With masks = "" and no classes the pictures come alone, all of them void, for a
+    transmitter that has no others than those with a mask at its receiver.
     """
 
     kind: Literal["masks"]
     path: Path
     side: Annotated[int, Field(ge=8)]
-    classes: Annotated[int, Field(ge=2, lt=VOID_IN_FILES)]
+    classes: Annotated[int, Field(ge=2, lt=VOID_IN_FILES)] | None = None
     images: str = "images"
     masks: str = "masks"
     augmentation = Augmentation(shift=0, mirror=False)
+
+    def __post_init__(self) -> None:
+        if bool(self.masks) != bool(self.classes):
+            raise ValueError("data.classes says how many classes masks have; without masks there are none")
 
     @property
     def name(self) -> str:
@@ -62,7 +67,7 @@ class Masks:
     def _pairs(self) -> list[tuple[Path, Path]]:
         root = self.path.expanduser()
         found = []
-        for name in (self.images, self.masks):
+        for name in (self.images, self.masks or self.images):
             if not (root / name).is_dir():
                 raise DataError(f"There is no folder {root / name}; data.images and data.masks name the two in {root}.")
             files = (path for path in (root / name).iterdir() if path.suffix.lower() in SUFFIXES)
@@ -71,6 +76,10 @@ class Masks:
 
     def _loaded(self, picture: Path, mask: Path) -> tuple[Tensor, Tensor]:
         """uint8 [3, side, side] and int64 [side, side]."""
+        if not self.masks:
+            with opened(picture) as image:
+                pixels = self._square(image.convert("RGB"), Image.Resampling.BILINEAR)
+            return torch.from_numpy(pixels).permute(2, 0, 1), torch.full((self.side, self.side), VOID)
         with opened(picture) as image, opened(mask) as drawn:
             if drawn.size != image.size:
                 raise DataError(f"{mask} is {drawn.size}, but {picture} {image.size} pixels.")

@@ -2,10 +2,12 @@
 """STL-10 as its own site serves it, its labelled pictures: found on disk, or downloaded."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import torch
+from pydantic import Field
+from semcom_models.generator import resized
 
 from semcom_training.data.files import data_dir, fetch_folder
 from semcom_training.data.images import Augmentation, LabelledImages, Split, part_of_training
@@ -22,11 +24,12 @@ CLASSES = len(AS_CIFAR10)
 
 @dataclass(frozen=True, kw_only=True)
 class Stl10:
-    """Colour pictures of 96x96 pixels: 5,000 for training, 8,000 for tests.
+    """Colour pictures of 96x96 pixels, brought to ``side``: 5,000 for training, 8,000 for tests.
 
     Classes have the numbers of CIFAR-10's; its monkeys, which are not there, that of the frogs, which are not here.
     """
 
+    side: Annotated[int, Field(ge=8, le=SIDE)] = SIDE
     kind: Literal["stl10"] = "stl10"
     name = "STL-10"
     classes = CLASSES
@@ -49,5 +52,7 @@ class Stl10:
                 "delete the folder and run the command again."
             )
         by_columns = torch.from_numpy(pixels).view(-1, 3, SIDE, SIDE)
-        labelled = LabelledImages(by_columns.mT.contiguous(), torch.from_numpy(AS_CIFAR10[labels - 1]))
+        labelled = LabelledImages(
+            resized(by_columns.mT.contiguous(), self.side), torch.from_numpy(AS_CIFAR10[labels - 1])
+        )
         return labelled if split == "test" else part_of_training(labelled, split)

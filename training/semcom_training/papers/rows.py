@@ -35,7 +35,7 @@ class PlannedObserved:
     adaptations: Sequence[Adaptation]
     snr_db: float
 
-    def rows(self, *, images: int, seed: int) -> Iterator[ObservedRow]:
+    def rows(self, *, images: int | None, seed: int) -> Iterator[ObservedRow]:
         of = Observed(self.codec, self.observed, images=images, seed=seed)
         return of.rows(self.adaptations, rates=[], snrs_db=[self.snr_db], channels=["awgn"])
 
@@ -55,7 +55,7 @@ def number_of_rows(plan: Plan) -> int:
     return len(originals) + sum(len(each.grid) for each in known) + sum(len(each.adaptations) for each in observed)
 
 
-def measured(plan: Plan, *, images: int, seed: int) -> Iterator[Row]:
+def measured(plan: Plan, *, images: int | None, seed: int) -> Iterator[Row]:
     """The rows of a plan, which has one data set and downstream network after another: of each the originals first.
     Those of observed pictures come last."""
     for (dataset, downstream), parts in groupby(_of_known(plan), key=lambda each: (each.dataset, each.downstream)):
@@ -77,7 +77,8 @@ def _of_observed(plan: Plan) -> list[PlannedObserved]:
 
 def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
     """``rows.json``: the rows, the commit, and the hashes of the weights that they are about."""
-    names = shipped(sorted({name for row in rows for name in (row.codec, row.downstream) if name}))
+    about = {getattr(row, of, None) for row in rows for of in ("codec", "downstream", "adapter")}
+    names = shipped(sorted(about - {None}))
     content = {
         "commit": commit,
         "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names},

@@ -15,14 +15,14 @@ from semcom_training.observed import ObservedRow, adapter_of
 from semcom_training.papers.plots import AXES, curve, figure, plt, printed_digit
 from semcom_training.papers.rows import shipped
 from semcom_training.papers.tables import accuracy, every_point, introduction, psnr
-from semcom_training.papers.zhang import OBSERVED, OBSERVED_DB, name_of
+from semcom_training.papers.zhang import BOUND, OBSERVED, OBSERVED_DB, name_of
 
 FILES = {"mnist": "fig04", "cifar10": "fig05", "masks": "fig07", "svhn": "fig09", "usps": "fig10", "stl10": "fig13"}
 """By the kind of data; what the paper has not is called by its kind."""
 PICTURES = ("usps", "fig12")
 PLANES = {"mnist": 1, "cifar10": 3, "masks": 3}
 """Of which CR counts the values."""
-COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", "JPEG 2000 at capacity": "black"}
+COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", BOUND: "black"}
 STYLES = ("--", "-")  # from the lower SNR on
 ADAPTATIONS = {
     "none": ("no adaptation", "black"),

@@ -94,9 +94,10 @@ def rx_command(
     chosen = choose_config(method, file=config, overrides=overrides)
     if not isinstance(chosen, DeepScTuConfig) or chosen.schedule.shards != 1:
         raise ConfigError(f"Split training is of the method deepsc-tu, in one shard; {method} is not.")
+    by_radio = f" --radio {radio} --freq {freq:g} --samp-rate {samp_rate:g} --gain {gain:g}" if radio else ""
     leading = Leading(
         config=chosen,
-        command=command_line(method, file=config, overrides=overrides).replace("train", "split rx", 1),
+        command=command_line(method, file=config, overrides=overrides).replace("train", "split rx", 1) + by_radio,
         folder=runs,
         zoo_dir=out or zoo.zoo_dir(),
         keys=Keys.read(keys, "receiver"),

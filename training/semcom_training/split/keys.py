@@ -11,6 +11,7 @@ import zmq.auth
 from semcom_training.errors import ConfigError
 
 Side = Literal["receiver", "transmitter"]
+Z85_LENGTH = 40
 MADE_BY = "./semcom split keys FOLDER makes them"
 
 
@@ -38,6 +39,8 @@ class Keys:
             raise ConfigError(f"{own} and {theirs} cannot be read as keys ({error}); {MADE_BY}.") from error
         if secret is None:
             raise ConfigError(f"{own} has no secret key in it; {MADE_BY}.")
+        if any(len(key) != Z85_LENGTH for key in (public, secret, known)):
+            raise ConfigError(f"{own} and {theirs} cannot be read as keys of {Z85_LENGTH} characters; {MADE_BY}.")
         return cls(public, secret, known)
 
 

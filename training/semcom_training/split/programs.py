@@ -52,7 +52,7 @@ class Leading:
         check_name(config, self.zoo_dir / config.name)
         train, held_out = pictures_of(config.data)
         check_batch(config.schedule, images=len(train), world=ALONE)
-        run = self.folder / config.name
+        run = self.folder / "split" / config.name
         begun = begin(run, config, train, command=self.command, world=ALONE)
         side = held_out.images.shape[-1]
 

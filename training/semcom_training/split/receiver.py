@@ -19,7 +19,7 @@ from semcom_training.processes import ALONE
 from semcom_training.split.air import ReceivingAir
 from semcom_training.split.half import Half, checkpoints, load_encoder
 from semcom_training.split.wire import (
-    HELD_OUT,
+    LONGEST_REFUSAL,
     PROTOCOL,
     Batch,
     Feedback,
@@ -34,6 +34,7 @@ from semcom_training.split.wire import (
     as_bytes,
     packed,
     parsed,
+    trial_size,
 )
 
 ACTIVE_S = 10.0
@@ -91,7 +92,7 @@ class Receiver:
         tell: Callable[[int, dict[str, float]], None],
         say: Callable[[str], None],
     ) -> None:
-        self._plan, self._train, self._held_out = plan, train, held_out[:HELD_OUT]
+        self._plan, self._train, self._held_out = plan, train, held_out
         self._air, self._by_radio, self._tell, self._say = air, by_radio, tell, say
         self._refused: set[str] = set()
         self._pixels = train.digest(labels=False)
@@ -117,7 +118,7 @@ class Receiver:
             if str(error) not in self._refused and len(self._refused) < MOST_REFUSED:
                 self._refused.add(str(error))
                 self._say(f"A message was refused: {error} Others like it are not told of.")
-            return packed(Refusal(why=str(error)))
+            return packed(Refusal(why=str(error)[:LONGEST_REFUSAL]))
 
     def _greeted(self, hello: Hello, who: bytes) -> list[bytes]:
         if hello.protocol != PROTOCOL:
@@ -201,13 +202,15 @@ class Receiver:
 
     @torch.no_grad()
     def _try(self, session: _Session, behind: list[bytes]) -> list[bytes]:
-        method, images = session.method, to_unit(self._held_out.images)
+        method = session.method
+        tried = self._held_out[: trial_size(method.trained, self._held_out.images.shape[2:])]
+        images = to_unit(tried.images)
         generator = torch.Generator().manual_seed(self._plan.seed)
         size = images.shape[2:]
         drawn = method.link.draw(len(images), size, generator)
         outputs, noise_var = session.air.receive(behind, 2 * session.step + 1, drawn, generator)
         received = method.link.receive(outputs, noise_var, size)
-        seen = LabelledImages((received * 255).round().byte(), self._held_out.labels)
+        seen = LabelledImages((received * 255).round().byte(), tried.labels)
         losses, session.losses = session.losses, []
         figures = {"loss": sum(losses) / len(losses)} if losses else {}
         figures |= {**method.task.figures(seen), "psnr_db": psnr_db(images, received).mean().item()}

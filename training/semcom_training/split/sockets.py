@@ -126,7 +126,9 @@ class Client:
 
     def __init__(self, socket: zmq.Socket, address: str, *, say: Callable[[str], None]) -> None:
         self._socket, self._address, self._say = socket, address, say
-        self._monitor = socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED)
+        self._monitor = socket.get_monitor_socket(
+            zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+        )
         self._number, self._connected, self._lost, self._told = 0, False, False, False
         self.sent = self.received = 0
         self.waited_s = 0.0
@@ -172,6 +174,8 @@ class Client:
         anew = False
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())["event"]
+            if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                raise WireError(f"The receiver at {self._address} does not know this transmitter's key: see --keys.")
             self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
             anew = self._connected and (anew or self._lost)
             self._lost = not self._connected
@@ -189,10 +193,13 @@ def connected(address: str, *, keys: Keys, say: Callable[[str], None]) -> Iterat
         socket.curve_serverkey = keys.other
         client = Client(socket, address, say=say)
         try:
-            socket.connect(address)
+            try:
+                socket.connect(address)
+            except zmq.ZMQError as error:
+                raise ConfigError(
+                    f"{address} is no address to connect to ({error}); tcp://HOST:PORT is one."
+                ) from error
             yield client
-        except zmq.ZMQError as error:
-            raise ConfigError(f"{address} is no address to connect to ({error}); tcp://HOST:PORT is one.") from error
         finally:
             client.close()
 

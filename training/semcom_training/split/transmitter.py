@@ -21,7 +21,6 @@ from semcom_training.processes import ALONE
 from semcom_training.split.air import SendingAir
 from semcom_training.split.half import Half, checkpoints, load_encoder
 from semcom_training.split.wire import (
-    HELD_OUT,
     Batch,
     Checkpoint,
     Feedback,
@@ -33,6 +32,7 @@ from semcom_training.split.wire import (
     Welcome,
     WireError,
     as_floats,
+    trial_size,
 )
 
 PAUSE_S = 0.5
@@ -80,7 +80,7 @@ class Transmitter:
         folder: Path,
         say: Callable[[str], None],
     ) -> None:
-        self._train, self._held_out, self._air, self.folder = train.images, held_out.images[:HELD_OUT], air, folder
+        self._train, self._held_out, self._air, self.folder = train.images, held_out.images, air, folder
         self._say, self._pixels = say, train.digest(labels=False)
 
     def run(self, ask: Ask) -> Iterator[Progress]:
@@ -90,12 +90,17 @@ class Transmitter:
         Raises:
             WireError: the receiver refused, or asks for what cannot be.
         """
+        told = ""
         while True:
             try:
-                yield from self._session(ask)
+                for progress in self._session(ask):
+                    told = ""
+                    yield progress
                 return
             except GreetAgain as why:
-                self._say(f"Greeting the receiver again: {why}")
+                if str(why) != told:
+                    told = str(why)
+                    self._say(f"Greeting the receiver again: {why}")
                 time.sleep(PAUSE_S)
 
     def _session(self, ask: Ask) -> Iterator[Progress]:
@@ -129,7 +134,7 @@ class Transmitter:
                 yield Progress(step, steps * schedule.epochs, _snr_db(symbols, outputs))
             half.save(step)
             with torch.no_grad():
-                symbols = send(self._held_out)
+                symbols = send(self._held_out[: trial_size(coder, self._held_out.shape[2:])])
             ask(Trial(session=welcome.session, step=step), *self._air.send(symbols, 2 * step + 1), expected=Noted)
         weights = safetensors.torch.save(coder.encoder.state_dict())
         (self.folder / "encoder.safetensors").write_bytes(weights)

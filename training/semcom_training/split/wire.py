@@ -4,12 +4,14 @@
 There is no field for a label, a loss or a task.  Nothing that arrives is unpickled or executed.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from semcom_models.architecture import Architecture
 from torch import Tensor
 
 from semcom_training.loop import Schedule
@@ -18,9 +20,9 @@ PROTOCOL = 1
 LARGEST_HEADER = 8192
 LARGEST = 64 << 20
 """Bytes of a part of a message."""
-MOST_PARTS = 3
+MOST_PARTS, LONGEST_REFUSAL = 3, 500
 HELD_OUT = 1000
-"""Pictures of a trial."""
+"""Pictures of a trial, if so many fit."""
 
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Token = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
@@ -63,7 +65,7 @@ class Hello(_Message):
     """The transmitter's first: which pictures it has, how its channel inputs go, and from where it could go on."""
 
     kind: Literal["hello"] = "hello"
-    protocol: int = PROTOCOL
+    protocol: Annotated[int, Field(ge=0, lt=2**16)] = PROTOCOL
     pixels_sha256: Sha256
     by_radio: bool
     checkpoints: Annotated[tuple[Checkpoint, ...], Field(max_length=8)]
@@ -126,7 +128,7 @@ class Refusal(_Message):
     """Why there is no other answer; ``greet`` asks for a new Hello."""
 
     kind: Literal["refusal"] = "refusal"
-    why: Annotated[str, Field(max_length=500)]
+    why: Annotated[str, Field(max_length=LONGEST_REFUSAL)]
     greet: bool = False
 
 
@@ -135,7 +137,13 @@ _ANY = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 
 def packed(message: Message, *behind: bytes) -> list[bytes]:
-    """The parts of a message."""
+    """The parts of a message.
+
+    Raises:
+        WireError: one is larger than what the other side takes.
+    """
+    if any(len(part) > LARGEST for part in behind):
+        raise WireError(f"{max(map(len, behind))} bytes are more than a message may have, {LARGEST}; lower the batch.")
     return [message.model_dump_json().encode(), *behind]
 
 
@@ -151,6 +159,12 @@ def parsed(parts: Sequence[bytes]) -> tuple[Message, list[bytes]]:
         return _ANY.validate_json(parts[0]), list(parts[1:])
     except (ValidationError, ValueError) as error:
         raise WireError("A message is no JSON with the fields of one.") from error
+
+
+def trial_size(coder: Architecture, size: Sequence[int]) -> int:
+    """How many pictures of ``size`` pixels a trial has at most: whose channel inputs fit into a part."""
+    cells = math.prod(-(-length // coder.stride) for length in size)
+    return min(HELD_OUT, LARGEST // (8 * cells * coder.symbols_per_cell))
 
 
 def as_bytes(values: Tensor) -> bytes:
