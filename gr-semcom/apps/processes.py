@@ -25,7 +25,14 @@ TX_GAIN_STEP_DB = 0.25
 
 def start(program: str, *options: object) -> subprocess.Popen[str]:
     command = [sys.executable, str(APPS / f"semcom_{program}.py"), *map(str, options)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=_hear_interrupts
+    )
+
+
+def _hear_interrupts() -> None:
+    """Which what is started in the background of a script does not, nor what that starts in turn."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def run(program: str, *options: object) -> tuple[int, str]:
