@@ -84,7 +84,7 @@ class qa_burst(unittest.TestCase):
         error = np.mean(np.abs(image.symbols / 2 - symbols) ** 2)
         self.assertAlmostEqual(-10 * np.log10(error), snr_db, delta=0.3)
         self.assertAlmostEqual(np.mean(image.noise_var) / 4 / error, 1, delta=0.15)
-        self.assertAlmostEqual(image.snr_db, snr_db, delta=0.5)
+        self.assertAlmostEqual(image.snr_db, snr_db, delta=0.8)  # each transmitter scrambles in its own way
         self.assertAlmostEqual(image.cfo_hz, cfo_hz, delta=50)
         self.assertEqual((frame["image_id"], frame["fragment"], frame["fragments"]), (9, 0, 1))
         self.assertAlmostEqual(frame["sample"], 3008, delta=2)  # behind the ramp
