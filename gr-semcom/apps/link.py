@@ -32,11 +32,10 @@ class Medium(Protocol):
     The transmitter works at ``amplitude``, the encoder for ``snr_db`` (Es/N0), a mean where the medium ``fades``.
     """
 
-    fades: bool
-
     samp_rate: float
     amplitude: float
     snr_db: float
+    fades: bool
 
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """Carry the transmitter's samples to the receiver."""

@@ -120,7 +120,7 @@ def test_the_fastest_scheme_for_an_snr() -> None:
 
 @pytest.mark.parametrize("scheme", NEEDED_DB, ids=lambda scheme: scheme.name)
 def test_payloads_arrive_where_they_are_said_to(scheme: Scheme) -> None:
-    """And 2.5 dB below hardly any does: a cliff."""
+    """And 1.5 dB below hardly any does: a cliff; of the surest 2.5 dB, as what is hard there is to tell the scheme."""
     link, drawn = AnnouncedLink(500 + SIGNAL), np.random.default_rng(5)
     payloads = [drawn.bytes(link.payload_bytes(scheme)) for _ in range(60)]
     sent = link.send(payloads, scheme)
@@ -132,7 +132,7 @@ def test_payloads_arrive_where_they_are_said_to(scheme: Scheme) -> None:
         return sum(one == other for one, other in zip(payloads, received, strict=True))
 
     assert arrived(NEEDED_DB[scheme]) >= 57
-    assert arrived(NEEDED_DB[scheme] - 2.5) <= 20
+    assert arrived(NEEDED_DB[scheme] - (2.5 if scheme == SCHEMES[0] else 1.5)) <= 20
 
 
 @pytest.mark.parametrize("name", ["webp+ldpc", "webp+ldpc@16qam-1/2", "webp+ldpc@16qam-1/2-802.16e"])

@@ -89,8 +89,7 @@ def eval_command(
     dataset
         cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
         classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's; mnist+cifar10 are
-        those of both, to be told apart.  A network of the zoo, segmenter-voc
-        say, stands for what it was trained on.
+        those of both, to be told apart.  A network of the zoo, segmenter-voc say, stands for what it was trained on.
     images
         So many of the test images, from the first on; without it 1,000, or all there are.
     free_headers
@@ -281,8 +280,7 @@ def figures_command(
     ----------
     paper
         tang: SemCC, SemRE and their baselines, figures 4 to 15 and tables I and II.  dong: AESC-I, figures 4 to 8 and
-        10 to 14.  zhang: DeepSC-TU, its baselines and data adaptation, figures
-        4, 5, 7, 9, 10, 12 and 13.
+        10 to 14.  zhang: DeepSC-TU, its baselines and data adaptation, figures 4, 5, 7, 9, 10, 12 and 13.
     out
         A folder in it with the name of the paper gets rows.json, tables.md and fig04.png and so on.
     draw_only

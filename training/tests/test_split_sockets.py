@@ -160,7 +160,7 @@ def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> No
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with Server(folder) as server:
         ask(folder, server.address)  # which waits until it listens
-        flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(300)]
+        flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1200)]
         for number, each in enumerate(flood):
             if number % 3:
                 each.sendall(os.urandom(200) if number % 3 == 1 else b"\xff" + struct.pack(">Q", 2**40) + b"\x7f")

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from semcom_models import measure, zoo
 from semcom_models.adaptation import Adapter
+from semcom_models.codec import CHANNELS
 
 from semcom_training.data import DATA_SETS
 from semcom_training.evaluate import Row
@@ -107,7 +108,7 @@ def _by_rate(rows: Sequence[Row], kind: str, path: Path) -> None:
                     curve(
                         axes,
                         of_it,
-                        lambda row: 2 * row.ratio * 3 / PLANES[kind],
+                        lambda row: 2 * row.ratio * CHANNELS / PLANES[kind],
                         value,
                         label=f"{name}, {snr_db:g} dB",
                         color=colour,
