@@ -4,7 +4,6 @@
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import safetensors.torch
@@ -26,8 +25,6 @@ from semcom_training.split.half import Half, checkpoints
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.transmitter import GreetAgain, Transmitter
 from semcom_training.split.wire import (
-    HELD_OUT,
-    LARGEST,
     Batch,
     Feedback,
     Finished,
@@ -39,11 +36,8 @@ from semcom_training.split.wire import (
     Trial,
     Welcome,
     WireError,
-    as_bytes,
-    as_floats,
     packed,
     parsed,
-    trial_size,
 )
 
 ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
@@ -307,34 +301,6 @@ def test_a_hello_with_a_number_of_600_digits_is_refused(blobs: LabelledImages, t
     assert isinstance(parsed(answer)[0], Refusal)
 
 
-def test_a_transmitter_builds_each_kind_of_coder_that_is_asked_for() -> None:
-    for architecture, arguments in (
-        ("deepsc-tu", ARGUMENTS),
-        ("deepsc-tu-deep", {"side": 24, "inner": 10, "width": 8}),
-        ("vae", {"stride": 8, "channels": 3, "symbols_per_cell": 4, "hidden": 20}),
-    ):
-        asked = Welcome(
-            session="0" * 32,
-            training="0" * 32,
-            architecture=architecture,
-            arguments=arguments,
-            snr_db=3,
-            lessons=Lessons.of(SCHEDULE),
-            seed=1,
-            step=0,
-        )
-        assert sum(each.numel() for each in transmitting._coder(asked).parameters()) > 100
-
-
-def test_a_trial_has_as_many_pictures_as_fit() -> None:
-    coder = SimpleNamespace(stride=256, symbols_per_cell=30_000)
-    assert trial_size(coder, (256, 256)) == LARGEST // (8 * 30_000) < HELD_OUT
-    assert trial_size(coder, (512, 300)) == LARGEST // (8 * 4 * 30_000)
-    assert trial_size(Coder(**ARGUMENTS), (32, 32)) == HELD_OUT
-    with pytest.raises(WireError, match="more than a message may have"):
-        packed(Trial(session="s", step=1), bytes(LARGEST + 1))
-
-
 def test_rubbish_is_refused_and_the_training_goes_on(blobs: LabelledImages, tmp_path: Path) -> None:
     leader = receiver(blobs, tmp_path)
 
@@ -396,20 +362,6 @@ def test_weights_that_are_not_of_the_encoder_are_refused(blobs: LabelledImages, 
     for raw in (b"", b"\0" * 100, safetensors.torch.save({"other": torch.zeros(3)})):
         with pytest.raises(WireError, match="not of the encoder"):
             next(transmitter(blobs, tmp_path).run(Wire(lambda parts, raw=raw: [leader.answer(parts)[0], raw])))
-
-
-@pytest.mark.parametrize("behind", [[], [b"\0" * 12], [b"\0" * 16, b""], [b"\0\0\xc0\x7f" * 4]])
-def test_numbers_have_a_length_and_are_finite(behind: list[bytes]) -> None:
-    with pytest.raises(WireError):
-        as_floats(behind, (2, 2))
-    values = torch.randn(2, 2)
-    assert torch.equal(as_floats([as_bytes(values)], (2, 2))[0], values)
-
-
-@pytest.mark.parametrize("parts", [[], [b"{}"], [b"{}"] * 4, [b"[" * 9000], [b'{"kind": "hello", "label": 3}']])
-def test_what_is_no_message_is_told(parts: list[bytes]) -> None:
-    with pytest.raises(WireError):
-        parsed(parts)
 
 
 def test_a_second_transmitter_waits_until_the_first_is_silent(
