@@ -83,29 +83,27 @@ def demo(
     from gnuradio.semcom.image_files import find_pictures
     from link import Link
     from semcom_models import zoo
-    from semcom_models.digital.separate import SeparateCodec
+    from semcom_models.digital.separate import is_separate
     from sharpening import draw_sharpening
 
     if images and dataset:
         raise AppError("Give --images or --dataset, not both.")
     if snr == []:
         raise AppError("Give at least one SNR in dB after --snr.")
-    loaded, k_over_n = zoo.load_codec(codec), number(ratio)
-    is_separate = isinstance(loaded, SeparateCodec)
-    snr = snr or (CLIFF_SNRS_DB if is_separate else SNRS_DB)
-    middle_db = sorted(set(snr))[len(set(snr)) // 2]
-    codecs = {codec: loaded}
-    if is_separate:
-        codecs = _beside(loaded, ratio=k_over_n, snr_db=middle_db)
-    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
-    airs = [Air(snr_db=each, channel=channel, cfo_hz=cfo_hz, seed=seed + number) for number, each in enumerate(snr)]
-    chosen = dataset or images or "photos"
+    k_over_n, chosen = number(ratio), dataset or images or "photos"
     count = len(find_pictures(chosen))
+    separate = is_separate(codec)
+    snr = snr or (CLIFF_SNRS_DB if separate else SNRS_DB)
+    airs = [Air(snr_db=each, channel=channel, cfo_hz=cfo_hz, seed=seed + number) for number, each in enumerate(snr)]
+    middle_db = sorted(set(snr))[len(set(snr)) // 2]
+    loaded = zoo.load_codec(codec)  # after all else that may be wrong, for it takes seconds
+    loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
+    codecs = _beside(loaded, ratio=k_over_n, snr_db=middle_db) if separate else {codec: loaded}
     out.mkdir(parents=True, exist_ok=True)
     row_maker, picture, rows, sharpening = RowMaker(), DemoPicture(snr, codecs=len(codecs)), [], None
     for name, each in codecs.items():
-        expected_db = middle_db if is_separate else None
-        sharpens = not is_separate and each.ratios[0] < each.ratios[1]
+        expected_db = middle_db if separate else None
+        sharpens = not separate and each.ratios[0] < each.ratios[1]
         links = (
             Link(
                 chosen,

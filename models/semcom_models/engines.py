@@ -49,13 +49,18 @@ class OpenVinoRunner:
 
     def __init__(self, network: nn.Module, examples: Sequence[NDArray]) -> None:
         import openvino
+        from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
+        extensions = _depth_to_space(network)
         with _tracing:
-            model = openvino.convert_model(
+            traced = TorchScriptPythonDecoder(
                 network.eval(),
                 example_input=tuple(torch.from_numpy(array) for array in examples),
-                extension=_depth_to_space(network) or None,
+                shared_memory=True,
+                module_extensions={each.module: each for each in extensions if hasattr(each, "module")},
+                trace_kwargs={"check_trace": False},  # to trace it a second and a third time takes as long again
             )
+            model = openvino.convert_model(traced, extension=extensions or None)
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
         self._compiled = openvino.compile_model(model, "CPU", settings)
 

@@ -88,8 +88,9 @@ def eval_command(
         torch.nn.Module from pictures [B, 3, H, W] in [0, 1] to class logits; "none" for PSNR and SSIM alone.
     dataset
         cifar10, mnist, fashion-mnist, stl10, or a folder of pictures, which are taken whole; its subfolders are
-        classes, without which nothing judges.  cifar10-mosaics are pictures of 8 by 8 of CIFAR-10's; mnist+cifar10 are
-        those of both, to be told apart.  A network of the zoo, segmenter-voc say, stands for what it was trained on.
+        classes, without which nothing judges.  photos are the four that the demo sends; cifar10-mosaics are pictures of
+        8 by 8 of CIFAR-10's; mnist+cifar10 are those of both, to be told apart.  A network of the zoo, segmenter-voc
+        say, stands for what it was trained on.
     images
         So many of the test images, from the first on; without it 1,000, or all there are.
     free_headers

@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 import numpy as np
+import skimage
 import torch
 from numpy.typing import NDArray
 from pydantic import TypeAdapter
@@ -17,6 +18,7 @@ from semcom_training.data import DATA_SETS, Cifar10, DataError, DataSet, Sources
 
 USUAL = 1000
 FEWEST = 2  # for an interval
+PHOTOS = "photos"
 MOSAICS = "cifar10-mosaics"
 TILES = 8  # along a side of a mosaic
 
@@ -39,10 +41,10 @@ class Pictures:
 
 def load_pictures(name: str, *, count: int | None = None) -> Pictures:
     """The first ``count`` (None: 1,000, or all there are) test images of one of ``DATA_SETS``; of each of several, with
-    "+" between, shrunk to 32x32, their classes being the data sets; ``MOSAICS`` of those of CIFAR-10, in which image
-    files are large enough for their coders; by the name of a network of the zoo, those of what it was trained on, as
-    its card has it; or, by its path, the pictures of a folder, whole and sorted by size, its subfolders being the
-    classes.
+    "+" between, shrunk to 32x32, their classes being the data sets; ``PHOTOS``, the four photographs of scikit-image
+    that the demo sends; ``MOSAICS`` of those of CIFAR-10, in which image files are large enough for their coders; by
+    the name of a network of the zoo, those of what it was trained on, as its card has it; or, by its path, the pictures
+    of a folder, whole and sorted by size, its subfolders being the classes.
 
     Raises:
         DataError: there is no such data set, it cannot be had, or it has not so many images, or less than two.
@@ -55,6 +57,10 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         sources = Sources(of=tuple(kinds), each=10 * _checked(count, of=fewest, place=data_dir()))
         test = sources.load("test")
         return Pictures(sources.name, name, [test.images.permute(0, 2, 3, 1).contiguous().numpy()], test.labels)
+    if name == PHOTOS:
+        photos = [getattr(skimage.data, each)() for each in ("astronaut", "chelsea", "coffee", "rocket")]
+        photos = photos[: _checked(count, of=len(photos), place=Path(skimage.data.__file__).parent)]
+        return Pictures(name, "photos", [photo[np.newaxis] for photo in photos], None)
     if name == MOSAICS:
         source = Cifar10()
         mosaics = _mosaics(source.load("test").images.permute(0, 2, 3, 1).numpy())
@@ -68,7 +74,9 @@ def load_pictures(name: str, *, count: int | None = None) -> Pictures:
         return replace(_tests_of(TypeAdapter(DataSet).validate_python(data), count), kind=zoo.trained_on(card))
     folder = Path(name).expanduser()
     if not folder.is_dir():
-        raise DataError(f"There is no data set and no folder {name!r}; data sets: {', '.join([*DATA_SETS, MOSAICS])}.")
+        raise DataError(
+            f"There is no data set and no folder {name!r}; data sets: {', '.join([*DATA_SETS, PHOTOS, MOSAICS])}."
+        )
     pictures, labels = whole_pictures(folder, most=count or USUAL)
     _checked(count, of=len(pictures), place=folder)
     order = sorted(range(len(pictures)), key=lambda i: pictures[i].shape)

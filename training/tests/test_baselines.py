@@ -57,6 +57,15 @@ def test_pictures_that_come_back_exactly_have_no_psnr(evaluation: Evaluation) ->
     assert (row.psnr_db, row.psnr_ci95, row.ssim) == (None, None, 1)
 
 
+def test_photographs_keep_their_sizes() -> None:
+    photos = pictures.load_pictures("photos")
+    assert [group.shape for group in photos.groups] == [
+        *((1, 512, 512, 3), (1, 300, 451, 3)),
+        *((1, 400, 600, 3), (1, 427, 640, 3)),
+    ]
+    assert len(pictures.load_pictures("photos", count=2)) == 2
+
+
 def test_mosaics_show_the_pictures_row_by_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "TILES", 2)
     tiles = np.arange(9 * 2 * 3, dtype=np.uint8).reshape(9, 2, 3, 1)

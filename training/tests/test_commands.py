@@ -169,21 +169,21 @@ def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.
 def test_pictures_of_any_size_are_measured(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     run(lab, *CODE, monkeypatch=monkeypatch)
-    (lab / "photos").mkdir()
+    (lab / "album").mkdir()
     noise = np.random.default_rng(1).integers(0, 256, (3, 40, 48, 3), dtype=np.uint8)
     sent = [noise[0], noise[1, :24], noise[2]]
     for number, pixels in enumerate(sent):
-        Image.fromarray(pixels).save(lab / "photos" / f"{number}.png")
-    options = ["--codec", "tiny", "--snr", "10", "--dataset", "photos", "--json", lab / "rows.json"]
+        Image.fromarray(pixels).save(lab / "album" / f"{number}.png")
+    options = ["--codec", "tiny", "--snr", "10", "--dataset", "album", "--json", lab / "rows.json"]
     run(lab, "eval", *options, monkeypatch=monkeypatch)
     (row,) = json.loads((lab / "rows.json").read_text())["rows"]
-    assert (row["dataset"], row["images"], row["downstream"], row["accuracy"]) == ("photos", 3, None, None)
+    assert (row["dataset"], row["images"], row["downstream"], row["accuracy"]) == ("album", 3, None, None)
     codec = zoo.load_codec("tiny")
     alike = [np.stack([sent[1]]), np.stack([sent[0], sent[2]])]
     received = [measure.over_channel(codec, group, snr_db=10, seed=0) for group in alike]
     expected = np.concatenate([measure.psnr_db(*pair) for pair in zip(alike, received, strict=True)])
     assert row["psnr_db"] == pytest.approx(expected.mean(), abs=0.01)
-    with pytest.raises(SystemExit, match="4 test images were asked for; there are 3 in photos"):
+    with pytest.raises(SystemExit, match="4 test images were asked for; there are 3 in album"):
         run(lab, "eval", *options, "--images", "4", monkeypatch=monkeypatch)
 
 
