@@ -53,6 +53,18 @@ def test_the_tables_of_the_paper(name: str, z_dims: int, compression: float, par
         assert sum(each.numel() for each in network.decoder.parameters()) == parameters
 
 
+@pytest.mark.parametrize("name", AUTOENCODERS)
+def test_one_with_more_values_begins_as_one_with_fewer(name: str) -> None:
+    known, wider = autoencoder(name, z_dims=7), autoencoder(name, z_dims=14, seed=1)
+    wider.begin_as(known)
+    images = torch.rand(2, 3, known.side, known.side)
+    with torch.no_grad():
+        torch.testing.assert_close(wider(images), known(images))
+    assert (wider.encode(images)[:, known.code_bytes :] > 0).any()  # there is something to be learnt from them
+    with pytest.raises(CodecError, match="as many values or fewer"):
+        known.begin_as(wider)
+
+
 @pytest.mark.parametrize("beyond", [0.0, 5.0])
 def test_gradients_pass_the_rounding_and_the_end_of_the_range(beyond: float) -> None:
     network = autoencoder().train()

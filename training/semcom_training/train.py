@@ -134,7 +134,7 @@ def build(config: Config, *, side: int) -> tuple[nn.Module, dict, list[Training]
     elif isinstance(config, AescConfig):
         network = AUTOENCODERS[config.architecture](z_dims=config.z_dims)
         if config.start_from:
-            _start_from(network, zoo.load_autoencoder(config.start_from), config)
+            network.begin_as(zoo.load_autoencoder(config.start_from))
         if network.side != side:
             raise ConfigError(f"{config.architecture} is for pictures of {network.side}x{network.side}, not {side}.")
         ratio = " to ".join(map(str, AescCodec(network, name=config.name).ratios))
@@ -261,7 +261,7 @@ def build_networks(config: NetworksConfig) -> Architecture:
     return networks
 
 
-def _start_from(network: nn.Module, start: nn.Module, config: NetworksConfig | AescConfig) -> None:
+def _start_from(network: nn.Module, start: nn.Module, config: NetworksConfig) -> None:
     """Raises ConfigError where nothing fits."""
     own, theirs = network.state_dict(), start.state_dict()
     fitting = {name: value for name, value in theirs.items() if name in own and own[name].shape == value.shape}

@@ -10,6 +10,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from semcom_models.errors import CodecError
 from semcom_models.layers import within_unit
 
 LEVELS = 255  # of a value of the code, above 0
@@ -51,6 +52,24 @@ class Autoencoder(nn.Module):
     def decode(self, code: Tensor) -> Tensor:
         """[B, code_bytes] in [0, 1] -> [B, 3, side, side] in [0, 1]."""
         return self.decoder(code).expand(-1, 3, -1, -1)
+
+    @torch.no_grad()
+    def begin_as(self, known: "Autoencoder") -> None:
+        """Become ``known``, which has as many values or fewer: at first the decoder makes nothing of the others.
+
+        Raises:
+            CodecError: it has more, or its layers are others.
+        """
+        if type(known) is not type(self) or known.z_dims > self.z_dims:
+            raise CodecError(
+                f"A {type(self).__name__} with z_dims {self.z_dims} cannot begin as a {type(known).__name__} with "
+                f"{known.z_dims}; begin with the same layers, and as many values or fewer."
+            )
+        own = self.state_dict()
+        for name, weights in known.state_dict().items():
+            if name.startswith("decoder") and own[name].shape != weights.shape:
+                own[name].zero_()
+            own[name][tuple(map(slice, weights.shape))] = weights
 
     def _code(self, images: Tensor) -> Tensor:
         """Values in [0, 1]: the encoder's last ReLU, ended at 1."""

@@ -129,6 +129,7 @@ def _adaptations(rows: Sequence[ObservedRow], kind: str, path: Path) -> None:
         if not by_epoch.lines:
             by_epoch.plot([], [], label="the cards have no epochs")
         by_epoch.set(xlabel="epochs", ylabel="accuracy, %, held-out images")
+        by_epoch.xaxis.get_major_locator().set_params(integer=True)
         by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"])
         by_epoch.set_title("pictures adapted, not sent; of the new coder sent", fontsize=9)
         by_rate.set_title(_title(kind, f"{rows[0].dataset}, AWGN, {OBSERVED_DB:g} dB"), fontsize=10)
