@@ -35,10 +35,10 @@ class Row:
 
 
 class RowMaker:
-    """Makes the rows."""
+    """Makes the rows; ``downstream`` is the network, of the zoo, that sees."""
 
-    def __init__(self) -> None:
-        self._downstream = judge.Judge()
+    def __init__(self, downstream: str) -> None:
+        self._downstream = judge.Judge(downstream)
 
     def row(self, delivery: Delivery, *, codec: ImageCodec, name: str, ratio: float | None, snr_db: float) -> Row:
         """``name`` is what the codec is to be called, ``ratio`` the one asked for, ``snr_db`` that of the channel."""

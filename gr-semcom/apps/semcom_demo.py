@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import numpy as np
 from cyclopts import App, Parameter
+from cyclopts.validators import Number
 from errors import AppError, told_in_a_sentence
 from json_file import JsonFile, write_json
 from ratio import number
@@ -35,7 +36,8 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 def demo(
     *,
     images: Annotated[list[Path] | None, Parameter(consume_multiple=True)] = None,
-    dataset: Literal["cifar10"] | None = None,
+    dataset: Literal["cifar10", "mnist"] | None = None,
+    count: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     snr: Annotated[list[float] | None, Parameter(consume_multiple=True)] = None,
     channel: Literal["awgn", "rayleigh", "multipath"] = "awgn",
     cfo_hz: float = 500.0,
@@ -55,6 +57,8 @@ def demo(
         Files, or folders of them, of any sizes.  Without it: four photographs that come with scikit-image.
     dataset
         Send the test images of this data set.
+    count
+        So many of the pictures, from the first on; without it all.
     snr
         Es/N0 of the channel in dB; each picture is sent once at each.  Without it 0 10 20, and 0 4 8 12 16 20 for a
         separate codec.
@@ -84,14 +88,14 @@ def demo(
     from link import Link
     from semcom_models import zoo
     from semcom_models.digital.separate import is_separate
+    from semcom_models.judge import judge_of
     from sharpening import draw_sharpening
 
     if images and dataset:
         raise AppError("Give --images or --dataset, not both.")
     if snr == []:
         raise AppError("Give at least one SNR in dB after --snr.")
-    k_over_n, chosen = number(ratio), dataset or images or "photos"
-    count = len(find_pictures(chosen))
+    k_over_n, pictures = number(ratio), find_pictures(dataset or images or "photos")[:count]
     separate = is_separate(codec)
     snr = snr or (CLIFF_SNRS_DB if separate else SNRS_DB)
     airs = [Air(snr_db=each, channel=channel, cfo_hz=cfo_hz, seed=seed + number) for number, each in enumerate(snr)]
@@ -100,13 +104,14 @@ def demo(
     loaded.symbols_for(1, 1, ratio=k_over_n)  # which objects to a ratio that the codec has not
     codecs = _beside(loaded, ratio=k_over_n, snr_db=middle_db) if separate else {codec: loaded}
     out.mkdir(parents=True, exist_ok=True)
-    row_maker, picture, rows, sharpening = RowMaker(), DemoPicture(snr, codecs=len(codecs)), [], None
+    downstream = judge_of(codec)
+    row_maker, picture, rows, sharpening = RowMaker(downstream), DemoPicture(snr, codecs=len(codecs)), [], None
     for name, each in codecs.items():
         expected_db = middle_db if separate else None
         sharpens = not separate and each.ratios[0] < each.ratios[1]
         links = (
             Link(
-                chosen,
+                pictures,
                 codec=each,
                 medium=air,
                 ratio=k_over_n,
@@ -115,12 +120,12 @@ def demo(
             )
             for air in airs
         )
-        for snr_db, delivery in _deliveries(links, snr, count, name=name):
+        for snr_db, delivery in _deliveries(links, snr, len(pictures), name=name):
             rows.append(row_maker.row(delivery, codec=each, name=name, ratio=k_over_n, snr_db=snr_db))
             picture.add(rows[-1], delivery)
             if sharpening is None and len(delivery.arrivals) > 1:
                 sharpening = delivery
-    _print(rows, snr, channel)
+    _print(rows, snr, channel, downstream=downstream)
     picture.draw(out / "demo.png")
     console.print(f"Wrote {out / 'demo.png'}.", highlight=False)
     if sharpening:
@@ -161,9 +166,9 @@ def _deliveries(
         console.print(f"Skipped: {sentence}", style="yellow", highlight=False)
 
 
-def _print(rows: "list[Row]", snr: list[float], channel: str) -> None:
+def _print(rows: "list[Row]", snr: list[float], channel: str, *, downstream: str) -> None:
     title = f"Through a GNU Radio flowgraph with a simulated channel ({channel}); SNR and PSNR in dB"
-    table = Table(title=title, caption="sees: what ResNet-20 for CIFAR-10 makes of the picture shrunk to 32x32")
+    table = Table(title=title, caption=f"sees: what {downstream} makes of the picture, shrunk")
     codecs = list(dict.fromkeys(row.codec for row in rows))
     table.add_column("image")
     for heading in ("SNR", "est.", "PSNR", "SSIM"):

@@ -83,8 +83,8 @@ def test_demo_sends_at_the_ratio_asked_for(
     pictures: Path, adaptive: Path, tmp_path: Path, ratio: str, symbols_a_cell: int
 ) -> None:
     done = run(
-        "semcom_demo.py", "--images", pictures / "wide.png", "--snr", 20, "--codec", adaptive, "--ratio", ratio,
-        "--json", tmp_path / "rows.json", folder=tmp_path,
+        "semcom_demo.py", "--images", pictures / "wide.png", pictures, "--count", 1, "--snr", 20,
+        "--codec", adaptive, "--ratio", ratio, "--json", tmp_path / "rows.json", folder=tmp_path,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     (row,) = json.loads((tmp_path / "rows.json").read_text())["rows"]

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import adaptive_avg_pool2d
 
 from semcom_models import zoo
+from semcom_models.digital.separate import is_separate
 from semcom_models.downstream import CIFAR10_CLASSES
 from semcom_models.errors import CodecError
 
@@ -49,6 +50,16 @@ class Judge:
         """The class of each picture, uint8 [H, W, 3], which is first shrunk whole to the size that was trained on."""
         seen = self._network(shrunk(pictures, self._subject.side)).argmax(1)
         return [self._subject.classes[number] for number in seen.tolist()]
+
+
+def judge_of(codec: str) -> str:
+    """The network that a codec was trained for, if the zoo has it and its classes have names here; else that for
+    CIFAR-10.  Raises CodecError where there is no such codec."""
+    if is_separate(codec):
+        return zoo.CLASSIFIER
+    downstream = zoo.read_card(zoo.find(codec)).training.get("config", {}).get("downstream")
+    known = downstream in zoo.names() and zoo.trained_on(zoo.read_card(zoo.find(downstream))) in SUBJECTS
+    return downstream if known else zoo.CLASSIFIER
 
 
 def shrunk(pictures: Sequence[NDArray[np.uint8]], side: int) -> Tensor:

@@ -48,13 +48,13 @@ class Picture:
         return read_image(self.source) if isinstance(self.source, Path) else self.source
 
 
-def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
+def find_pictures(images: str | Path | np.ndarray | Picture | Iterable) -> list[Picture]:
     """All pictures that ``images`` names, in order, without reading the files; no two have the same name.
 
     Args:
         images: "photos" (four photographs that come with scikit-image), "cifar10" or "mnist" (the test sets), a
             file, a folder (its pictures by name; folders inside it are not entered), pixels uint8 [H, W, 3] or
-            [N, H, W, 3], or an iterable of any of these.
+            [N, H, W, 3], a :class:`Picture`, or an iterable of any of these.
 
     Raises:
         ImageError: something is missing, or there is no picture at all.
@@ -65,7 +65,9 @@ def find_pictures(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
     return _told_apart(pictures)
 
 
-def _find(images: str | Path | np.ndarray | Iterable) -> list[Picture]:
+def _find(images: str | Path | np.ndarray | Picture | Iterable) -> list[Picture]:
+    if isinstance(images, Picture):
+        return [images]
     if isinstance(images, np.ndarray):
         return _array_pictures(images)
     if isinstance(images, str) and images in _NAMED:

@@ -137,6 +137,7 @@ class qa_image_files(unittest.TestCase):
         self.assertEqual([picture.name for picture in find_pictures(str(self.folder))], ["a", "b"])
         both = find_pictures([self.folder, self.folder / "b.png", np.zeros((2, 2, 3), np.uint8)])
         self.assertEqual([picture.name for picture in both], ["a", "b.png", "b.png (2)", "array"])
+        self.assertEqual([picture.name for picture in find_pictures(both[1:3])], ["b.png", "b.png (2)"])
 
     def test_no_two_pictures_have_the_same_name(self) -> None:
         for name in ("cat.png", "cat.jpg", "dog.png"):
