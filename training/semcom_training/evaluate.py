@@ -30,7 +30,7 @@ from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
 TRIED = 100  # pictures, of all sizes, that a scheme is chosen by
-FILES_KEPT = 20_000  # of a coder: those of 1,000 pictures for a dozen budgets
+FILES_KEPT = 2**28  # bytes, of a coder: those of 1,000 small pictures or a dozen photographs for a dozen budgets
 Interval = tuple[float, float]
 Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
 

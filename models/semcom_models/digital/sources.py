@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Image coders of separate source-channel coding, by Pillow and libheif, or by bpgenc where it is installed."""
 
+import hashlib
 import io
 import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
+from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -21,7 +23,6 @@ Compress = Callable[[Image.Image, int], bytes]
 Decompress = Callable[[bytes], Image.Image]
 HeaderBytes = Callable[[bytes], int]
 BPG_TIMEOUT_S = 60
-SMALL = 64 * 64  # pixels of a picture whose files are worth keeping
 
 
 @dataclass(frozen=True)
@@ -53,19 +54,14 @@ class Source:
                 high = middle
         return best
 
-    def remembering(self, files: int) -> "Source":
-        """The same, which keeps the latest so many files of small pictures, which have to fit into many budgets."""
+    def remembering(self, size: int) -> "Source":
+        """The same, which keeps the latest ``size`` bytes of files: a picture has to fit into many budgets."""
 
-        @lru_cache(maxsize=files)
-        def compressed(mode: str, size: tuple[int, int], pixels: bytes, step: int) -> bytes:
-            return self.compress(Image.frombytes(mode, size, pixels), step)
+        def key(image: Image.Image, step: int) -> Hashable:
+            return hashlib.sha256(image.tobytes()).digest(), image.mode, image.size, step
 
-        def small_ones_once(image: Image.Image, step: int) -> bytes:
-            if image.width * image.height > SMALL:
-                return self.compress(image, step)
-            return compressed(image.mode, image.size, image.tobytes(), step)
-
-        return replace(self, compress=small_ones_once)
+        compressed = cached(LRUCache(maxsize=size, getsizeof=len), key=key)(self.compress)
+        return replace(self, compress=compressed)
 
     def open(self, data: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
         """-> uint8 [height, width, 3].
