@@ -200,8 +200,8 @@ def fake_environment(folder: Path, versions: dict[str, str]) -> str:
 
 COMPLETE = dict.fromkeys(
     (
-        *("cryptography", "cyclopts", "matplotlib", "numpy", "pillow", "pillow-heif", "pydantic", "pyzmq", "rich"),
-        *("safetensors", "scikit-image", "sigmf", "torch"),
+        *("cachetools", "cryptography", "cyclopts", "matplotlib", "numpy", "pillow", "pillow-heif", "pydantic"),
+        *("pyzmq", "rich", "safetensors", "scikit-image", "sigmf", "torch"),
     ),
     "1.26.4",
 )
@@ -211,7 +211,7 @@ FOR_TRAINING = {"ray": "2.60.0", "tensorboard": "2.21.0"}
 @pytest.mark.parametrize(
     ("command", "versions", "sentence"),
     [
-        ("train", {"numpy": "1.26.4", "torch": "2.13.0"}, "lacks cryptography, cyclopts, matplotlib"),
+        ("train", {"numpy": "1.26.4", "torch": "2.13.0"}, "lacks cachetools, cryptography, cyclopts"),
         ("eval", COMPLETE, "No module named semcom_training"),
         ("train", COMPLETE, "lacks ray, tensorboard: install what"),
         ("train", COMPLETE | FOR_TRAINING, "No module named semcom_training"),
