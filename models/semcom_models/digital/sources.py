@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from PIL import Image
 from semcom_models.errors import CodecError
 
 Compress = Callable[[Image.Image, int], bytes]
+Options = Callable[[int], dict]
 Decompress = Callable[[bytes], Image.Image]
 HeaderBytes = Callable[[bytes], int]
 BPG_TIMEOUT_S = 60
@@ -29,25 +30,40 @@ BPG_TIMEOUT_S = 60
 class Source:
     """A coder, with ``steps`` settings from 0, the coarsest, on; a later one makes a file that is larger or as large.
 
-    ``header_bytes`` says how many bytes of a file are not those of its pixels: papers often leave them out.
+    Pictures in colour are coded in each of several ``ways``.  ``header_bytes`` says how many bytes of a file are not
+    those of its pixels: papers often leave them out.
     """
 
     name: str
     steps: int
-    compress: Compress
+    ways: Sequence[Compress]
     decompress: Decompress
     header_bytes: HeaderBytes
 
     def fit(self, pixels: NDArray[np.uint8], budget: int, *, free_headers: bool = False) -> bytes | None:
-        """uint8 [H, W, 3] -> the finest file of up to ``budget`` bytes; None where the coarsest has more.
+        """uint8 [H, W, 3] -> of the ways' finest files of up to ``budget`` bytes that of the best PSNR; None where the
+        coarsest have more.
 
         Grey pictures are coded as such.  With ``free_headers`` the bytes of headers are not counted.
         """
         grey = (pixels == pixels[..., :1]).all()
-        image, best, low, high = Image.fromarray(pixels[..., 0] if grey else pixels), None, 0, self.steps
+        image, ways = (Image.fromarray(pixels[..., 0]), self.ways[:1]) if grey else (Image.fromarray(pixels), self.ways)
+        found = (self._finest(compress, image, budget, free_headers=free_headers) for compress in ways)
+        files = [file for file in found if file is not None]
+        if len(files) < 2:
+            return files[0] if files else None
+
+        def squared_error(file: bytes) -> float:
+            opened = self.open(file, height=image.height, width=image.width)
+            return np.square(opened.astype(np.float32) - pixels).mean().item()
+
+        return min(files, key=squared_error)
+
+    def _finest(self, compress: Compress, image: Image.Image, budget: int, *, free_headers: bool) -> bytes | None:
+        best, low, high = None, 0, self.steps
         while low < high:
             middle = (low + high) // 2
-            data = self.compress(image, middle)
+            data = compress(image, middle)
             if len(data) - (self.header_bytes(data) if free_headers else 0) <= budget:
                 best, low = data, middle + 1
             else:
@@ -57,11 +73,14 @@ class Source:
     def remembering(self, size: int) -> "Source":
         """The same, which keeps the latest ``size`` bytes of files: a picture has to fit into many budgets."""
 
-        def key(image: Image.Image, step: int) -> Hashable:
-            return hashlib.sha256(image.tobytes()).digest(), image.mode, image.size, step
+        def key(way: int, image: Image.Image, step: int) -> Hashable:
+            return way, hashlib.sha256(image.tobytes()).digest(), image.mode, image.size, step
 
-        compressed = cached(LRUCache(maxsize=size, getsizeof=len), key=key)(self.compress)
-        return replace(self, compress=compressed)
+        @cached(LRUCache(maxsize=size, getsizeof=len), key=key)
+        def compressed(way: int, image: Image.Image, step: int) -> bytes:
+            return self.ways[way](image, step)
+
+        return replace(self, ways=[partial(compressed, way) for way in range(len(self.ways))])
 
     def open(self, data: bytes, *, height: int, width: int) -> NDArray[np.uint8]:
         """-> uint8 [height, width, 3].
@@ -91,21 +110,21 @@ def sources() -> dict[str, Source]:
     are, for which k/n has to be 1.4 at least, with the fastest scheme.
     """
     found = [
-        Source("jpeg", 100, _pillow("JPEG", _jpeg_options), *_read("JPEG", _jpeg)),
+        Source("jpeg", 100, _pillow("JPEG", *map(_jpeg_options, COLOURS)), *_read("JPEG", _jpeg)),
         Source("jpeg2000", J2K_STEPS, _pillow("JPEG2000", _j2k_options), *_read("JPEG2000", _j2k)),
         Source("webp", 101, _pillow("WEBP", lambda step: {"quality": step, "method": 6}), *_read("WEBP", _webp)),
-        Source("avif", 101, _pillow("AVIF", _avif_options), *_read("AVIF", _boxes)),
+        Source("avif", 101, _pillow("AVIF", *map(_avif_options, COLOURS)), *_read("AVIF", _boxes)),
         Source("direct", 1, _pillow("PPM", lambda step: {}), *_read("PPM", _ppm)),
     ]
     try:
         import pillow_heif
 
         pillow_heif.register_heif_opener()
-        found.append(Source("heif", 101, _pillow("HEIF", _heif_options), *_read("HEIF", _boxes)))
+        found.append(Source("heif", 101, _pillow("HEIF", *map(_heif_options, COLOURS)), *_read("HEIF", _boxes)))
     except ImportError:
         pass
     if shutil.which("bpgenc") and shutil.which("bpgdec"):
-        found.append(Source("bpg", 52, _bpgenc, _bpgdec, _bpg))
+        found.append(Source("bpg", 52, [partial(_bpgenc, colours) for colours in COLOURS], _bpgdec, _bpg))
     return {source.name: source for source in found}
 
 
@@ -120,20 +139,20 @@ def find_source(name: str) -> Source:
     return here[name]
 
 
-# Colours have a value for 4 pixels, or for each from where pictures come out better so at as many bytes, on average of
-# photographs and small pictures: it costs HEVC up to 10 dB not to change.  WebP cannot.
+COLOURS = ("4:2:0", "4:4:4")
+"""A value of a colour for four pixels, or for each: HEVC loses up to 10 dB where it has the wrong one."""
 
 
-def _jpeg_options(step: int) -> dict:
-    return {"quality": step + 1, "subsampling": "4:2:0" if step < 60 else "4:4:4", "optimize": True}
+def _jpeg_options(colours: str) -> Options:
+    return lambda step: {"quality": step + 1, "subsampling": colours, "optimize": True}
 
 
-def _avif_options(step: int) -> dict:
-    return {"quality": step, "speed": 6, "subsampling": "4:4:4"}
+def _avif_options(colours: str) -> Options:
+    return lambda step: {"quality": step, "speed": 6, "subsampling": colours}
 
 
-def _heif_options(step: int) -> dict:
-    return {"quality": step, "chroma": 420 if step < 40 else 444}
+def _heif_options(colours: str) -> Options:
+    return lambda step: {"quality": step, "chroma": int(colours.replace(":", "")), "enc_params": {"tune": "psnr"}}
 
 
 J2K_STEPS = 200
@@ -144,13 +163,13 @@ def _j2k_options(step: int) -> dict:
     return {"quality_mode": "dB", "quality_layers": [8 + step / 4], "no_jp2": True}
 
 
-def _pillow(kind: str, options: Callable[[int], dict]) -> Compress:
-    def compress(image: Image.Image, step: int) -> bytes:
+def _pillow(kind: str, *ways: Options) -> Sequence[Compress]:
+    def compress(options: Options, image: Image.Image, step: int) -> bytes:
         file = io.BytesIO()
         image.save(file, kind, **options(step))
         return file.getvalue()
 
-    return compress
+    return [partial(compress, options) for options in ways]
 
 
 def _read(kind: str, header_bytes: HeaderBytes) -> tuple[Decompress, HeaderBytes]:
@@ -214,11 +233,11 @@ def _bpg_head(data: bytes) -> tuple[list[int], int]:
     return numbers, at
 
 
-def _bpgenc(image: Image.Image, step: int) -> bytes:
+def _bpgenc(colours: str, image: Image.Image, step: int) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder, "in.png"), Path(folder, "out.bpg")
         image.save(before)
-        _call("bpgenc", "-q", str(51 - step), "-o", str(after), str(before))
+        _call("bpgenc", "-f", colours.replace(":", ""), "-q", str(51 - step), "-o", str(after), str(before))
         return after.read_bytes()
 
 
