@@ -49,6 +49,7 @@ class OpenVinoRunner:
 
     def __init__(self, network: nn.Module, examples: Sequence[NDArray]) -> None:
         import openvino
+        from openvino.frontend.pytorch import ModuleExtension
         from openvino.frontend.pytorch.ts_decoder import TorchScriptPythonDecoder
 
         extensions = _depth_to_space(network)
@@ -57,7 +58,7 @@ class OpenVinoRunner:
                 network.eval(),
                 example_input=tuple(torch.from_numpy(array) for array in examples),
                 shared_memory=True,
-                module_extensions={each.module: each for each in extensions if hasattr(each, "module")},
+                module_extensions={each.module: each for each in extensions if isinstance(each, ModuleExtension)},
                 trace_kwargs={"check_trace": False},  # to trace it a second and a third time takes as long again
             )
             model = openvino.convert_model(traced, extension=extensions or None)

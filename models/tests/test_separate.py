@@ -55,6 +55,20 @@ def test_the_finest_file_that_fits_is_taken(source: Source, photo: NDArray[np.ui
     assert source.fit(photo, 60) is None
 
 
+def test_of_several_ways_the_better_is_taken(photo: NDArray[np.uint8]) -> None:
+    def png(image: Image.Image, step: int) -> bytes:
+        image.save(file := io.BytesIO(), "PNG")
+        return file.getvalue()
+
+    def darker(image: Image.Image, step: int) -> bytes:
+        return png(image.point(lambda value: value // 2), step)
+
+    for ways in ([png, darker], [darker, png]):
+        source = replace(find_source("webp"), steps=1, ways=ways, decompress=lambda data: Image.open(io.BytesIO(data)))
+        for each in (source, source.remembering(10**6)):
+            assert (each.open(each.fit(photo, 10**6), height=SIDE, width=SIDE) == photo).all()
+
+
 def test_headers_can_be_left_out_of_the_count(source: Source, photo: NDArray[np.uint8]) -> None:
     """What is left is the pixels': it grows with the quality, the headers do not, and a little more fits."""
     small, large = source.fit(photo, 1000), source.fit(photo, 3000)

@@ -30,7 +30,7 @@ from semcom_training.pictures import Pictures
 
 Z95 = 1.959964
 TRIED = 100  # pictures, of all sizes, that a scheme is chosen by
-FILES_KEPT = 2**28  # bytes, of a coder: those of 1,000 small pictures or a dozen photographs for a dozen budgets
+KEPT_BYTES = 2**28  # of a coder's files: those of 1,000 small pictures or a dozen photographs for a dozen budgets
 Interval = tuple[float, float]
 Comparison = Callable[[NDArray[np.uint8], NDArray[np.uint8]], NDArray[np.float64]]
 
@@ -227,7 +227,7 @@ def _load(name: str, *, free_headers: bool) -> ImageCodec | AtCapacity:
 @cache
 def _remembering(coder: str) -> Source:
     """An image coder that does not code a picture anew at each point."""
-    return find_source(coder).remembering(FILES_KEPT)
+    return find_source(coder).remembering(KEPT_BYTES)
 
 
 def load_downstream(name: str, *, judges: Pictures) -> nn.Module:

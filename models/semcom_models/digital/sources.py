@@ -70,13 +70,13 @@ class Source:
                 high = middle
         return best
 
-    def remembering(self, size: int) -> "Source":
-        """The same, which keeps the latest ``size`` bytes of files: a picture has to fit into many budgets."""
+    def remembering(self, kept_bytes: int) -> "Source":
+        """The same, which keeps the latest ``kept_bytes`` of files: a picture has to fit into many budgets."""
 
         def key(way: int, image: Image.Image, step: int) -> Hashable:
             return way, hashlib.sha256(image.tobytes()).digest(), image.mode, image.size, step
 
-        @cached(LRUCache(maxsize=size, getsizeof=len), key=key)
+        @cached(LRUCache(maxsize=kept_bytes, getsizeof=len), key=key)
         def compressed(way: int, image: Image.Image, step: int) -> bytes:
             return self.ways[way](image, step)
 
@@ -140,7 +140,7 @@ def find_source(name: str) -> Source:
 
 
 COLOURS = ("4:2:0", "4:4:4")
-"""A value of a colour for four pixels, or for each: HEVC loses up to 10 dB where it has the wrong one."""
+"""A value of a colour for four pixels, or for each: which is worth its bytes depends on the picture and the budget."""
 
 
 def _jpeg_options(colours: str) -> Options:
