@@ -119,6 +119,17 @@ def test_demo_shows_a_separate_codec_beside_a_trained_one(pictures: Path, tmp_pa
     assert "Wrote demo.png." in done.stdout
 
 
+def test_what_demo_sees_is_said_by_the_network_that_the_codec_was_trained_for(pictures: Path, tmp_path: Path) -> None:
+    done = run(
+        "semcom_demo.py", "--images", pictures / "tall.png", "--snr", 10, "--codec", "aesc-mnist",
+        "--json", "rows.json", folder=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads((tmp_path / "rows.json").read_text())["rows"]
+    assert row["class_sent"] in set("0123456789") and row["class_received"] in set("0123456789")
+    assert "what resnet20-mnist makes of the picture" in done.stdout
+
+
 def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
     (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
     done = run("semcom_demo.py", "--images", pictures, "--snr", 20, "--json", "rows.json", folder=tmp_path)
