@@ -10,6 +10,7 @@ import pytest
 import skimage
 import torch
 from semcom_models import measure, zoo
+from semcom_models.adaptation import Adapter
 from semcom_models.codec import Codec
 from semcom_models.errors import CodecError
 from semcom_models.semcc import SemCC
@@ -92,32 +93,41 @@ def edit_card(folder: Path, change: dict) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | change))
 
 
-def judges(folder: Path) -> bool:
-    """Whether it is a downstream network."""
-    return zoo.read_card(folder).architecture in zoo.DOWNSTREAM
+def is_codec(folder: Path) -> bool:
+    """And no downstream network or generator."""
+    return zoo.read_card(folder).architecture not in {*zoo.DOWNSTREAM, zoo.GENERATOR}
+
+
+def figures_of(folder: Path) -> dict[str, float]:
+    """Of a photograph, as this network sees it, makes it anew or sends it."""
+    photograph = skimage.data.chelsea()[14:270, 100:356]
+    if is_codec(folder):
+        codec, sent = zoo.load_codec(folder), photograph[np.newaxis]
+        received = {snr_db: measure.over_channel(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}
+        return {f"psnr_db@{each}dB": round(measure.psnr_db(sent, received[each]).item(), 2) for each in received}
+    if zoo.read_card(folder).architecture == zoo.GENERATOR:
+        adapted = Adapter(folder).adapted(photograph[np.newaxis]) / 255
+        return {"mean": round(adapted.mean(), 3), "deviation": round(adapted.std(), 3)}
+    small = torch.from_numpy(skimage.measure.block_reduce(photograph / 255.0, (8, 8, 1), np.mean))
+    logits = zoo.load_classifier(folder)(small.permute(2, 0, 1).unsqueeze(0).float())
+    probability, likeliest = logits.softmax(1)[0].max(0)
+    return {"likeliest": likeliest.item(), "probability": round(probability.item(), 3)}
 
 
 @pytest.mark.parametrize("folder", sorted(SHIPPED.glob("*")), ids=lambda folder: folder.name)
 class TestShipped:
     def test_loads(self, folder: Path) -> None:
-        if judges(folder):
-            zoo.load_classifier(folder)
-        else:
+        if is_codec(folder):
             zoo.load_codec(folder, engine="torch")
+        elif zoo.read_card(folder).architecture == zoo.GENERATOR:
+            zoo.load_generator(folder)
+        else:
+            zoo.load_classifier(folder)
 
     def test_does_what_it_did(self, folder: Path) -> None:
         """Golden figures on a photograph, so that a slip in pixels, channels or scaling shows.  After a training that
         is meant to change them: SEMCOM_WRITE_EXPECTED=1 ./semcom test models/tests/test_zoo.py"""
-        photograph = skimage.data.chelsea()[14:270, 100:356]
-        if judges(folder):
-            small = torch.from_numpy(skimage.measure.block_reduce(photograph / 255.0, (8, 8, 1), np.mean))
-            logits = zoo.load_classifier(folder)(small.permute(2, 0, 1).unsqueeze(0).float())
-            probability, likeliest = logits.softmax(1)[0].max(0)
-            found = {"likeliest": likeliest.item(), "probability": round(probability.item(), 3)}
-        else:
-            codec, sent = zoo.load_codec(folder), photograph[np.newaxis]
-            received = {snr_db: measure.over_channel(codec, sent, snr_db=snr_db, seed=0) for snr_db in (0, 10, 20)}
-            found = {f"psnr_db@{each}dB": round(measure.psnr_db(sent, received[each]).item(), 2) for each in received}
+        found = figures_of(folder)
         known = json.loads(EXPECTED.read_text()) if EXPECTED.exists() else {}
         if os.environ.get("SEMCOM_WRITE_EXPECTED"):
             EXPECTED.write_text(json.dumps(known | {folder.name: found}, indent=2) + "\n")
@@ -134,5 +144,5 @@ class TestShipped:
 
 
 def test_ids_of_shipped_codecs_differ() -> None:
-    ids = [zoo.load_codec(folder, engine="torch").id for folder in SHIPPED.glob("*") if not judges(folder)]
+    ids = [zoo.load_codec(folder, engine="torch").id for folder in SHIPPED.glob("*") if is_codec(folder)]
     assert len(set(ids)) == len(ids) > 0

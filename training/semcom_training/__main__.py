@@ -100,7 +100,8 @@ def eval_command(
     json_file
         Write the rows there.
     card
-        Write the rows into the card of the codec, or, for originals, of the downstream network.
+        Write the rows into the card of the codec, for originals of the downstream network, with --observed of the
+        adapter.
     observed
         A data set of another kind than the codec, one of DeepSC-TU, was trained on.  With it --ratio is the paper's CR,
         real channel uses a value of the picture, and the codec's own network judges.
@@ -110,15 +111,21 @@ def eval_command(
     """
     if json_file and not json_file.parent.is_dir():
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
-    if observed and (card or free_headers or dataset != "cifar10" or downstream != zoo.CLASSIFIER):
-        raise UsageError(
-            "--observed has pictures and a judge of its own: give it without --dataset, --downstream, --card."
-        )
+    if observed and (free_headers or dataset != "cifar10" or downstream != zoo.CLASSIFIER):
+        raise UsageError("--observed has pictures and a judge of its own: give it without --dataset, --downstream.")
+    if observed and card and "da" not in _items(adaptation):
+        raise UsageError("With --observed, --card writes into the card of the adapter: have da among --adaptation.")
     if observed:
         compared = Observed(codec, observed.lower(), images=images, seed=seed).rows(
             _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
         )
-        _write_observed(list(track(compared, "measuring", transient=True)), json_file)
+        rows = list(track(compared, "measuring", transient=True))
+        _write_observed(rows, json_file)
+        if card:
+            options = {"codec": codec, "observed": observed, "adaptation": adaptation, "ratio": ratio, "snr": snr}
+            options |= {"channel": channel, "images": rows[0].images, "seed": seed}
+            adapter = next(row.adapter for row in rows if row.adapter)
+            write_results(zoo.find(adapter), rows, command=_command(options))
         return
     grid = Grid(
         codecs=_items(codec),
@@ -147,9 +154,16 @@ def eval_command(
         each = len(pictures) // (1 + pictures.kind.count("+"))  # of several data sets
         options = {"codec": codec, "ratio": ratio, "snr": snr, "channel": channel, "downstream": downstream}
         options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": each, "seed": seed}
-        given = " ".join(f"--{name} {value}" for name, value in options.items() if value != "")
         folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
-        write_results(folder, rows, command=f"./semcom eval {given}")
+        write_results(folder, rows, command=_command(options))
+
+
+def _command(options: dict[str, str | int]) -> str:
+    """That measures the same again; options without a value are left out."""
+    given = (
+        f"--{name}{'=' if str(value).startswith('-') else ' '}{value}" for name, value in options.items() if value != ""
+    )
+    return f"./semcom eval {' '.join(given)}"
 
 
 def _write_observed(compared: list[ObservedRow], json_file: Path | None) -> None:

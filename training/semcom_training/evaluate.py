@@ -249,12 +249,15 @@ def load_downstream(name: str, *, judges: Pictures) -> nn.Module:
 
 
 def write_results(folder: Path, rows: Sequence[Row], *, command: str) -> None:
-    """Put measured rows, the command that prints them, and the hash of the downstream network, into a card."""
+    """Put measured rows, the command that prints them, and the hashes of the other weights of the zoo that took part,
+    into a card."""
     card = zoo.read_card(folder)
     result = {"command": command, "rows": [asdict(row) for row in rows]}
-    if rows[0].codec is not None and rows[0].downstream is not None:
-        judge = zoo.find(rows[0].downstream)
-        result["weights_sha256"] = {rows[0].downstream: zoo.read_card(judge).weights_sha256}
+    took_part = {name for row in rows for name in (row.codec, row.downstream) if name and ":" not in name}
+    cards = [zoo.read_card(zoo.find(name)) for name in sorted(took_part)]
+    others = {each.name: each.weights_sha256 for each in cards if each.weights_sha256 != card.weights_sha256}
+    if others:
+        result["weights_sha256"] = others
     zoo.write_card(folder, replace(card, results=[result]))
 
 

@@ -72,7 +72,7 @@ def run(lab: Path, *arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> N
 def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run(lab, *CLASSIFY, monkeypatch=monkeypatch)
     run(lab, *CODE, monkeypatch=monkeypatch)
-    points = ["--codec", "tiny", "--snr", "0,10", "--channel", "awgn,rayleigh", "--images", "4", "--seed", "3"]
+    points = ["--codec", "tiny", "--snr=-1,10", "--channel", "awgn,rayleigh", "--images", "4", "--seed", "3"]
     run(lab, "eval", *points, "--json", lab / "rows.json", "--card", monkeypatch=monkeypatch)
     judge, card = (zoo.read_card(lab / "zoo" / name) for name in ("resnet20-cifar10", "tiny"))
     assert (card.method, card.architecture, card.ratio) == ("semcc", "semcc", "1/6")
@@ -81,13 +81,13 @@ def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch)
     assert (card.training["epochs"], card.training["channel"]) == (2, "awgn")
     assert card.training["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
     (result,) = card.results
-    options = "--codec tiny --snr 0,10 --channel awgn,rayleigh --downstream resnet20-cifar10 --images 4 --seed 3"
+    options = "--codec tiny --snr=-1,10 --channel awgn,rayleigh --downstream resnet20-cifar10 --images 4 --seed 3"
     assert result["command"] == f"./semcom eval {options}"
     assert result["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
     assert json.loads((lab / "rows.json").read_text())["rows"] == result["rows"]
     codec, sent = zoo.load_codec("tiny"), cifar10("test").images.permute(0, 2, 3, 1).numpy()
     assert [(row["channel"], row["snr_db"]) for row in result["rows"]] == [
-        (channel, snr_db) for channel in ("awgn", "rayleigh") for snr_db in (0, 10)
+        (channel, snr_db) for channel in ("awgn", "rayleigh") for snr_db in (-1, 10)
     ]
     for row in result["rows"]:
         point = {"channel": row["channel"], "snr_db": row["snr_db"]}
@@ -141,6 +141,7 @@ MISTAKES = {
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     r"jpeg\+ldpc has none": ["--codec", "jpeg+ldpc", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
+    "have da among --adaptation": ["--observed", "usps", "--adaptation", "none", "--card"],
 }
 
 

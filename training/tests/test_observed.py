@@ -128,10 +128,14 @@ def test_what_is_not_there_is_told(kinds: Path) -> None:
 
 def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--codec", "tu-grey20", "--observed", "GREY180", "--ratio", "0.1", "--snr", "3", "--images", "20"]
-    monkeypatch.setattr("sys.argv", ["semcom", "eval", *options, "--json", str(kinds / "rows.json")])
+    monkeypatch.setattr("sys.argv", ["semcom", "eval", *options, "--json", str(kinds / "rows.json"), "--card"])
     with pytest.raises(SystemExit) as ended:
         commands.main()
     assert not ended.value.code
     rows = json.loads((kinds / "rows.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["none", "da", "retrained"]
     assert all(row["snr_db"] == 3 and row["images"] == 20 and row["accuracy"] is not None for row in rows)
+    (kept,) = zoo.read_card(kinds / "grey180-to-grey20").results
+    assert kept["rows"] == rows
+    assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")
+    assert kept["weights_sha256"].keys() == {"judge", "tu-grey20", "tu-grey180"}
