@@ -105,6 +105,7 @@ def test_what_cannot_run_ends_in_a_sentence_and_2(
     assert (code, sentence in said.splitlines()[-1]) == (2, True), said
 
 
+@pytest.mark.slow
 def test_calibration_finds_what_the_virtual_radio_was_given(module: None, tmp_path: Path) -> None:
     given = "cfo_hz=350,iq_gain_db=0.5,iq_phase_deg=2,noise_figure_db=9"
     profile, table = tmp_path / "lab.toml", tmp_path / "rows.json"
@@ -137,6 +138,7 @@ def test_calibration_finds_what_the_virtual_radio_was_given(module: None, tmp_pa
     assert found.snr_db == pytest.approx(highest_db, abs=0.8)
 
 
+@pytest.mark.slow
 def test_the_suite_stops_where_a_cable_lacks_its_attenuator(module: None, tmp_path: Path) -> None:
     report = tmp_path / "hw.html"
     code, said = run("test", "--quick", "--args", f"{SLOW},loss_db=5", "--attenuation-db", 40, "--report", report)

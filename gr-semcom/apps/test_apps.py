@@ -78,6 +78,7 @@ def test_demo_sends_pictures(pictures: Path, tmp_path: Path) -> None:
         assert min(picture.size) > 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("ratio", "symbols_a_cell"), [("1/24", 2), ("0.0625", 3)])
 def test_demo_sends_at_the_ratio_asked_for(
     pictures: Path, adaptive: Path, tmp_path: Path, ratio: str, symbols_a_cell: int
@@ -94,6 +95,7 @@ def test_demo_sends_at_the_ratio_asked_for(
     assert not (tmp_path / "sharpening.png").exists()  # it comes in one frame
 
 
+@pytest.mark.slow
 def test_demo_shows_how_a_picture_grows_sharper(adaptive: Path, tmp_path: Path) -> None:
     Image.linear_gradient("L").resize((200, 150)).save(tmp_path / "ramp.png")
     done = run("semcom_demo.py", "--images", "ramp.png", "--snr", 20, 5, "--codec", adaptive, folder=tmp_path)
@@ -103,6 +105,7 @@ def test_demo_shows_how_a_picture_grows_sharper(adaptive: Path, tmp_path: Path) 
         assert min(picture.size) > 300
 
 
+@pytest.mark.slow
 def test_demo_shows_a_separate_codec_beside_a_trained_one(pictures: Path, tmp_path: Path) -> None:
     """Both for the middle SNR: one falls off a cliff, the other down a slope."""
     done = run(
@@ -119,6 +122,7 @@ def test_demo_shows_a_separate_codec_beside_a_trained_one(pictures: Path, tmp_pa
     assert "Wrote demo.png." in done.stdout
 
 
+@pytest.mark.slow
 def test_what_demo_sees_is_said_by_the_network_that_the_codec_was_trained_for(pictures: Path, tmp_path: Path) -> None:
     done = run(
         "semcom_demo.py", "--images", pictures / "tall.png", "--snr", 10, "--codec", "aesc-mnist",
@@ -130,6 +134,7 @@ def test_what_demo_sees_is_said_by_the_network_that_the_codec_was_trained_for(pi
     assert "what resnet20-mnist makes of the picture" in done.stdout
 
 
+@pytest.mark.slow
 def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_path: Path) -> None:
     (pictures / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and then nothing")
     done = run("semcom_demo.py", "--images", pictures, "--snr", 20, "--json", "rows.json", folder=tmp_path)
@@ -230,7 +235,7 @@ def gap(*arguments: object, folder: Path) -> list[dict]:
     return json.loads((folder / "gap.json").read_text())["points"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_the_air_interface_costs_less_than_0_3_db_and_no_image(tmp_path: Path, seed: int) -> None:
     for point in gap("--seed", seed, folder=tmp_path):
@@ -239,7 +244,7 @@ def test_the_air_interface_costs_less_than_0_3_db_and_no_image(tmp_path: Path, s
         assert point["lost"] == 0 or point["snr_db"] < 5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_usual_peak_limit_costs_nothing_even_of_photographs_in_fragments(tmp_path: Path) -> None:
     done = run("semcom_bench.py", "peaks", "--pictures", "photos", "--json", tmp_path / "peaks.json", folder=APPS)
     assert done.returncode == 0, done.stderr
@@ -249,7 +254,7 @@ def test_the_usual_peak_limit_costs_nothing_even_of_photographs_in_fragments(tmp
     assert abs(costs_db[1]) < 0.05 and costs_db[-1] > 0.5
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_modem_keeps_what_the_docs_say(tmp_path: Path) -> None:
     """The quick measurement, so the bounds are wide; ./semcom bench phy without --quick is the one to quote."""
     command = [APPS.parents[1] / "semcom", "bench", "phy", "--quick", "--json", tmp_path / "phy.json"]
@@ -263,6 +268,7 @@ def test_the_modem_keeps_what_the_docs_say(tmp_path: Path) -> None:
     assert figures["false_alarms"]["count"] == 0 and figures["second_detections"]["count"] == 0
 
 
+@pytest.mark.slow
 def test_gap_counts_and_compares(tmp_path: Path) -> None:
     """A few images, and bounds to match."""
     points = gap("--images", 20, "--images-at-5-db", 30, folder=tmp_path)

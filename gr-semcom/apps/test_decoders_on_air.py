@@ -34,6 +34,7 @@ def key_files(folder: Path) -> tuple[Path, Path]:
     return files
 
 
+@pytest.mark.slow
 def test_an_empty_receiver_shows_one_source_after_another_and_none_whose_decoder_is_not_signed(
     air: str, tmp_path: Path
 ) -> None:

@@ -76,6 +76,7 @@ def test_pictures_go_from_one_process_to_another_and_a_recording_of_it_gives_the
         assert {**one, "seconds": 0} == pytest.approx({**other, "seconds": 0}, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_a_link_goes_over_a_radio_too(air: str) -> None:
     pieces = photo_pieces()[:20]
     radio = Radio(args=f"type=virtual,air={air},speed=0.2", tx_gain=50)
@@ -85,6 +86,7 @@ def test_a_link_goes_over_a_radio_too(air: str) -> None:
     assert radio.monitor.counts().bursts == 20
 
 
+@pytest.mark.slow
 def test_a_profile_gives_what_is_not_given(tmp_path: Path) -> None:
     ends = {f"{end}{what}": "x" for end in ("transmitter", "receiver") for what in ("", "_serial")}
     measured = {"samp_rate": 1e6, "attenuation_db": 40.0, "snr_db": 20.0, "cfo_hz": 0.0, "noise_dbfs": -60.0}
@@ -137,6 +139,7 @@ def test_pictures_that_are_mixed_up_are_counted() -> None:
     assert count_mixed(pair) == 1
 
 
+@pytest.mark.slow
 def test_rates_are_measured_one_after_another(air: str) -> None:
     radio = Radio(args=f"type=virtual,air={air},speed=0.2")
     rows = measure_radio(radio=radio, codec="deepjscc", rates_msps=[0.5, 1.0], seconds=0.1)

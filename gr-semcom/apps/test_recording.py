@@ -49,6 +49,7 @@ def recording(request: pytest.FixtureRequest, air: str, album: Path, tmp_path: P
     return RECORDING
 
 
+@pytest.mark.slow
 def test_a_recording_gives_the_pictures_that_it_gave_when_it_was_made(
     recording: Path, album: Path, tmp_path: Path
 ) -> None:

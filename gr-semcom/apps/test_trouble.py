@@ -255,6 +255,7 @@ def test_a_second_transmitter_collides(air: str, tmp_path: Path, photos: Album) 
     assert np.diff([image.image_id for image in after]).tolist() == [1, 1, 1]
 
 
+@pytest.mark.slow
 def test_a_radio_that_is_unplugged_ends_the_programs_with_a_sentence(air: str) -> None:
     pulled = f"type=virtual,air={air},speed=0.2,unplug_after_s=0.1"
     with started("rx", "-d", pulled) as receiver, started("tx", "-d", pulled, "--repeat") as transmitter:

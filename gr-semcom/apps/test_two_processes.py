@@ -31,7 +31,11 @@ WITHIN_DB = 0.3
 
 
 @pytest.mark.parametrize(
-    ("count", "snr_db"), [(40, 10), *(pytest.param(500, snr_db, marks=pytest.mark.slow) for snr_db in (5, 10, 20))]
+    ("count", "snr_db"),
+    [
+        pytest.param(40, 10, marks=pytest.mark.slow),
+        *(pytest.param(500, snr_db, marks=pytest.mark.long) for snr_db in (5, 10, 20)),
+    ],
 )
 def test_pictures_arrive_as_good_as_in_simulation(air: str, tmp_path: Path, count: int, snr_db: float) -> None:
     pictures = small_pictures(count)

@@ -46,6 +46,7 @@ def test_a_generator_begins_as_the_identity_and_knows_grey_pictures() -> None:
             Generator(width=4, blocks=1, **wrong)
 
 
+@pytest.mark.slow
 def test_what_is_observed_becomes_like_the_library(pair: LabelledImages, tmp_path: Path) -> None:
     made = method()
     fit(made, Schedule(epochs=40, batch=16, learning_rate=1e-2), pair, pair, seed=1, run=tmp_path)

@@ -65,6 +65,7 @@ def take_part(rank: int, folder: Path) -> None:
             world.start_alike(method.trained, epochs_done=rank)
 
 
+@pytest.mark.slow
 def test_two_processes_train_as_one_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd) -> None:
     with socket.socket() as free:
         free.bind(("localhost", 0))

@@ -60,7 +60,7 @@ def test_messages_quick():
     assert messages(12) == (12, 0)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_messages_100_of_100():
     assert messages(100) == (100, 0)
 
@@ -93,7 +93,7 @@ def test_4_msps_both_ways_on_a_slow_clock():
     assert not any(losses(2, "type=virtual,speed=0.05").values())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_4_msps_both_ways():
     """Holds on an idle machine with two cores."""
     assert not any(losses(10, "type=virtual").values())
