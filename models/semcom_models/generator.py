@@ -14,7 +14,9 @@ RESIZED = 1000  # pictures at once
 class Generator(nn.Module):
     """G_K, as a CycleGAN has it: two convolutions that halve the resolution, residual blocks, and back.
 
-    What it makes is added to the picture, so that it begins as the identity.
+    What it makes is added to the picture, which is framed anew before: one affine map for all, as kinds of pictures
+    differ in how large and where their subjects are, and convolutions alone cut off what should be smaller.  It begins
+    as the identity.
 
     Pictures of the library have ``side`` x ``side`` pixels, a multiple of 4; for grey ones, ``channels`` 1, the mean of
     the three planes goes in, and three alike come out.
@@ -27,6 +29,7 @@ class Generator(nn.Module):
         if channels not in (1, CHANNELS):
             raise ValueError(f"there are pictures of 1 or 3 channels, not {channels}")
         self.side, self.channels = side, channels
+        self.frame = nn.Parameter(torch.eye(2, 3))
         last = nn.Conv2d(width, channels, 7, padding=3)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)
@@ -43,6 +46,8 @@ class Generator(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """[B, 3, side, side] in [0, 1] -> the same."""
         seen = planes(images, self.channels)
+        grid = F.affine_grid(self.frame.expand(len(seen), -1, -1), list(seen.shape), align_corners=False)
+        seen = F.grid_sample(seen, grid, align_corners=False)
         return within_unit(seen + self.network(seen)).expand(-1, CHANNELS, -1, -1)
 
 

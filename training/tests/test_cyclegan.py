@@ -38,7 +38,7 @@ def method(*, semantic: float = 0) -> CycleGan:
 
 def test_a_generator_begins_as_the_identity_and_knows_grey_pictures() -> None:
     images = torch.rand(2, 3, SIDE, SIDE)
-    assert torch.equal(Generator(side=SIDE, channels=3, width=4, blocks=1)(images), images)
+    torch.testing.assert_close(Generator(side=SIDE, channels=3, width=4, blocks=1)(images), images)
     grey = Generator(side=SIDE, channels=1, width=4, blocks=1)(images)
     torch.testing.assert_close(grey, images.mean(1, keepdim=True).expand(-1, 3, -1, -1))
     for wrong in ({"side": 30, "channels": 1}, {"side": 28, "channels": 2}):
@@ -94,3 +94,16 @@ def test_an_adapter_takes_pictures_of_any_size(tmp_path: Path, monkeypatch: pyte
     zoo.write_card(tmp_path / "a-to-b", replace(made, architecture="small"))
     with pytest.raises(CodecError, match="generators that adapt pictures are generator"):
         Adapter("a-to-b")
+
+
+def test_what_is_too_large_can_be_framed_anew() -> None:
+    """One map for all, learnt from where the pictures should have been."""
+    generator, small = Generator(side=SIDE, channels=1, width=4, blocks=1), torch.zeros(1, 3, SIDE, SIDE)
+    small[..., 4:12, 4:12] = 1
+    large = torch.ones_like(small)
+    optimizer = torch.optim.Adam([generator.frame], 0.03)
+    for _ in range(100):
+        optimizer.zero_grad()
+        F.mse_loss(generator(large), small).backward()
+        optimizer.step()
+    torch.testing.assert_close(generator.frame[:, :2].detach(), 2 * torch.eye(2), atol=0.1, rtol=0)
