@@ -143,6 +143,7 @@ def test_demo_goes_on_without_the_broken_files_of_a_folder(pictures: Path, tmp_p
     assert len(json.loads((tmp_path / "rows.json").read_text())["rows"]) == 2
 
 
+@pytest.mark.slow
 def test_demo_counts_what_is_lost(pictures: Path, tmp_path: Path) -> None:
     Image.new("RGB", (40, 40)).save(pictures / "wide.jpg")
     os.rename(pictures / "tall.png", os.fsencode(pictures) + b"/caf\xe9.png")
