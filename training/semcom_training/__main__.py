@@ -101,7 +101,7 @@ def eval_command(
         Write the rows there.
     card
         Write the rows into the card of the codec, for originals of the downstream network, with --observed of the
-        adapter.
+        adapter and of the coder trained anew.
     observed
         A data set of another kind than the codec, one of DeepSC-TU, was trained on.  With it --ratio is the paper's CR,
         real channel uses a value of the picture, and the codec's own network judges.
@@ -113,8 +113,8 @@ def eval_command(
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
     if observed and (free_headers or dataset != "cifar10" or downstream != zoo.CLASSIFIER):
         raise UsageError("--observed has pictures and a judge of its own: give it without --dataset, --downstream.")
-    if observed and card and "da" not in _items(adaptation):
-        raise UsageError("With --observed, --card writes into the card of the adapter: have da among --adaptation.")
+    if observed and card and not {"da", "retrained"} & {*_items(adaptation)}:
+        raise UsageError("With --observed, --card is of what adapts: have da or retrained among --adaptation.")
     if observed:
         compared = Observed(codec, observed.lower(), images=images, seed=seed).rows(
             _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
@@ -124,8 +124,8 @@ def eval_command(
         if card:
             options = {"codec": codec, "observed": observed, "adaptation": adaptation, "ratio": ratio, "snr": snr}
             options |= {"channel": channel, "images": rows[0].images, "seed": seed}
-            adapter = next(row.adapter for row in rows if row.adapter)
-            write_results(zoo.find(adapter), rows, command=_command(options))
+            for name in {row.adapter or row.codec for row in rows if row.method != "none"}:
+                write_results(zoo.find(name), rows, command=_command(options))
         return
     grid = Grid(
         codecs=_items(codec),

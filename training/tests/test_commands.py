@@ -141,7 +141,7 @@ MISTAKES = {
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     r"jpeg\+ldpc has none": ["--codec", "jpeg+ldpc", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
-    "have da among --adaptation": ["--observed", "usps", "--adaptation", "none", "--card"],
+    "have da or retrained among": ["--observed", "usps", "--adaptation", "none", "--card"],
 }
 
 

@@ -135,7 +135,8 @@ def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.Monk
     rows = json.loads((kinds / "rows.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["none", "da", "retrained"]
     assert all(row["snr_db"] == 3 and row["images"] == 20 and row["accuracy"] is not None for row in rows)
-    (kept,) = zoo.read_card(kinds / "grey180-to-grey20").results
-    assert kept["rows"] == rows
-    assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")
-    assert kept["weights_sha256"].keys() == {"judge", "tu-grey20", "tu-grey180"}
+    for name, others in (("grey180-to-grey20", {"tu-grey20", "tu-grey180"}), ("tu-grey180", {"tu-grey20"})):
+        (kept,) = zoo.read_card(kinds / name).results
+        assert kept["rows"] == rows
+        assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")
+        assert kept["weights_sha256"].keys() == {"judge", *others}
