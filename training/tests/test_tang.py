@@ -47,7 +47,7 @@ def test_every_figure_is_drawn(rows: list[Row], tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(tang_figures, "_draw_pictures", lambda path, codecs: path.write_text(" ".join(codecs)))
     tang_figures.draw_all(rows, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"fig{number:02d}.png" for number in range(4, 16)]
-    assert (tmp_path / "fig15.png").read_text().split() == list(METHODS)
+    assert (tmp_path / "fig15.png").read_text().split() == ["semcc", "semre", "deepjscc", "deepsc"]  # of the zoo
     for number in range(4, 15):
         assert Image.open(tmp_path / f"fig{number:02d}.png").size[0] > 500
 

@@ -12,6 +12,7 @@ from semcom_models import measure, zoo
 
 from semcom_training.evaluate import Row
 from semcom_training.papers.plots import AXES, CHANNELS, curve, figure, plt
+from semcom_training.papers.rows import shipped
 from semcom_training.papers.tang import METHODS, NAMES, OTHERS, Published, published
 
 COLOURS = ("tab:red", "tab:orange", "tab:blue", "tab:green", "tab:pink", "black", "dimgrey", "darkgrey")
@@ -44,7 +45,8 @@ def draw_all(rows: Sequence[Row], folder: Path) -> None:
         if seen:
             with _figure(folder, other.figure) as axes:
                 _by_snr(axes, seen)
-    _draw_pictures(folder / "fig15.png", [name for name in METHODS if any(row.codec == name for row in rows)])
+    measured = [name for name in METHODS if any(row.codec == name for row in rows)]
+    _draw_pictures(folder / "fig15.png", shipped(measured))
 
 
 @contextmanager
