@@ -188,7 +188,8 @@ def test_demo_tells_what_is_wrong_and_writes_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "text.png").write_text("this is no picture")
-    Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
+    if "huge.png" in arguments:
+        Image.new("1", (20_000, 20_000)).save(tmp_path / "huge.png")
     before = set(tmp_path.iterdir())
     json_file = () if "--json" in arguments else ("--json", "rows.json")
     with pytest.raises(SystemExit) as ended, told_in_a_sentence():
