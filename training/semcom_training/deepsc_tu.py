@@ -46,8 +46,7 @@ class Classification:
 
     def distortion(self, received: Tensor, labels: Tensor) -> Tensor:
         """D_pr of each picture of [B, 3, H, W] in [0, 1], [B]."""
-        with record_function("downstream network"):
-            return F.cross_entropy(self.downstream(received), labels, reduction="none")
+        return F.cross_entropy(self.downstream(received), labels, reduction="none")
 
     def figures(self, received: LabelledImages) -> dict[str, float]:
         """How well the task is done, on pictures as received."""
@@ -62,8 +61,7 @@ class Segmentation:
 
     def distortion(self, received: Tensor, labels: Tensor) -> Tensor:
         """D_pr of each picture of [B, 3, H, W] in [0, 1], [B]: a mean over classes, and pixels of labels [B, H, W]."""
-        with record_function("downstream network"):
-            seen = self.downstream(received).softmax(1)
+        seen = self.downstream(received).softmax(1)
         known = (labels != VOID).unsqueeze(1)
         truth = F.one_hot(labels.clamp_min(0), seen.shape[1]).movedim(-1, 1)
         error = ((seen - truth).square() * known).flatten(1).sum(1)
@@ -101,6 +99,7 @@ class DeepScTu(Method):
     ) -> None:
         self.trained, self.task, self.weights = coder, task, weights
         self.link = Link(coder, conditions, compiled=compiled)
+        self._pragmatic = torch.compile(task.distortion) if compiled else task.distortion
 
     def loss(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         sent = to_unit(images)
@@ -109,7 +108,8 @@ class DeepScTu(Method):
     def distortion(self, sent: Tensor, received: Tensor, labels: Tensor) -> Tensor:
         """The scalar loss, from pictures [B, 3, H, W] in [0, 1]."""
         alone = self.weights.tradeoff == 1  # no task, as in pretraining
-        pragmatic = torch.zeros(len(sent)) if alone else self.task.distortion(received, labels)
+        with record_function("downstream network"):
+            pragmatic = torch.zeros(len(sent)) if alone else self._pragmatic(received, labels)
         observed = squared_error(sent, received)
         return self.weights.join(observed, pragmatic, compression_rate=self.trained.compression_rate)
 

@@ -31,12 +31,15 @@ CHANNELS = {"awgn": "AWGN", "rayleigh": "block Rayleigh fading", "multipath": "m
 
 @contextmanager
 def figure(path: Path, *, panels: int = 1) -> Iterator[Sequence[Axes]]:
-    """Axes side by side, which become the file at ``path``."""
-    made, grid = plt.subplots(1, panels, figsize=(2 + 4 * panels, 4.2), layout="constrained", dpi=110, squeeze=False)
+    """Axes side by side, which become the file at ``path``; one legend beside them, where it hides no points."""
+    made, grid = plt.subplots(1, panels, figsize=(4 + 4 * panels, 4.2), layout="constrained", dpi=110, squeeze=False)
     yield grid[0]
+    named = {}
     for axes in grid[0]:
         axes.grid(alpha=0.3)
-        axes.legend(fontsize=8)
+        for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
+            named.setdefault(label, handle)
+    made.legend(named.values(), named.keys(), loc="outside right center", fontsize=8)
     made.savefig(path)
     plt.close(made)
 

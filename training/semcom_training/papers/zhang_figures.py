@@ -127,7 +127,7 @@ def _adaptations(rows: Sequence[ObservedRow], kind: str, path: Path) -> None:
             if of_it and method != "none":
                 _by_epoch(by_epoch, of_it[0].adapter or of_it[0].codec, label=name, color=colour)
         if not by_epoch.lines:
-            by_epoch.plot([], [], label="the cards have no epochs")
+            by_epoch.text(0.5, 0.5, "the cards have no epochs", ha="center", transform=by_epoch.transAxes)
         by_epoch.set(xlabel="epochs", ylabel="accuracy, %, held-out images")
         by_epoch.xaxis.get_major_locator().set_params(integer=True)
         by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"])
