@@ -3,6 +3,7 @@
 
 import json
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
@@ -69,12 +70,24 @@ def run(lab: Path, *arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> N
             raise
 
 
-def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, *CODE, monkeypatch=monkeypatch)
+@pytest.fixture
+def trained_lab(lab: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """With both configs trained, which is done once: each test gets a copy."""
+    kept = tmp_path_factory.getbasetemp() / "trained_lab"
+    if kept.exists():
+        shutil.copytree(kept, lab, dirs_exist_ok=True)
+    else:
+        run(lab, *CLASSIFY, monkeypatch=monkeypatch)
+        run(lab, *CODE, monkeypatch=monkeypatch)
+        for folder in ("zoo", "runs"):
+            shutil.copytree(lab / folder, kept / folder)
+    return lab
+
+
+def test_train_and_eval_write_a_card(trained_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     points = ["--codec", "tiny", "--snr=-1,10", "--channel", "awgn,rayleigh", "--images", "4", "--seed", "3"]
-    run(lab, "eval", *points, "--json", lab / "rows.json", "--card", monkeypatch=monkeypatch)
-    judge, card = (zoo.read_card(lab / "zoo" / name) for name in ("resnet20-cifar10", "tiny"))
+    run(trained_lab, "eval", *points, "--json", trained_lab / "rows.json", "--card", monkeypatch=monkeypatch)
+    judge, card = (zoo.read_card(trained_lab / "zoo" / name) for name in ("resnet20-cifar10", "tiny"))
     assert (card.method, card.architecture, card.ratio) == ("semcc", "semcc", "1/6")
     assert card.training["command"] == "./semcom train semcc --config codec.toml"
     assert card.training["config"]["pretraining"]["schedule"]["epochs"] == 1
@@ -84,7 +97,7 @@ def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch)
     options = "--codec tiny --snr=-1,10 --channel awgn,rayleigh --downstream resnet20-cifar10 --images 4 --seed 3"
     assert result["command"] == f"./semcom eval {options}"
     assert result["weights_sha256"] == {"resnet20-cifar10": judge.weights_sha256}
-    assert json.loads((lab / "rows.json").read_text())["rows"] == result["rows"]
+    assert json.loads((trained_lab / "rows.json").read_text())["rows"] == result["rows"]
     codec, sent = zoo.load_codec("tiny"), cifar10("test").images.permute(0, 2, 3, 1).numpy()
     assert [(row["channel"], row["snr_db"]) for row in result["rows"]] == [
         (channel, snr_db) for channel in ("awgn", "rayleigh") for snr_db in (-1, 10)
@@ -98,25 +111,25 @@ def test_train_and_eval_write_a_card(lab: Path, monkeypatch: pytest.MonkeyPatch)
         assert row["ratio"] == pytest.approx(1 / 6, abs=1e-6)
 
 
-def test_aesc_is_trained_and_measured_as_any_codec(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (lab / "aesc.toml").write_text(AESC)
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, "train", "aesc", "--config", "aesc.toml", monkeypatch=monkeypatch)
-    run(lab, "eval", "--codec", "mine", "--snr", "5,20", "--images", "4", "--card", monkeypatch=monkeypatch)
-    card = zoo.read_card(lab / "zoo" / "mine")
+def test_aesc_is_trained_and_measured_as_any_codec(trained_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (trained_lab / "aesc.toml").write_text(AESC)
+    run(trained_lab, "train", "aesc", "--config", "aesc.toml", monkeypatch=monkeypatch)
+    run(trained_lab, "eval", "--codec", "mine", "--snr", "5,20", "--images", "4", "--card", monkeypatch=monkeypatch)
+    card = zoo.read_card(trained_lab / "zoo" / "mine")
     assert (card.arguments, card.training["channel"]) == ({"z_dims": 7}, None)
     assert set(card.training["weights_sha256"]) == {"resnet20-cifar10"}
     low, high = card.results[0]["rows"]
     assert low["psnr_db"] == high["psnr_db"] > 5
     for wrong, sentence in (("architecture=aesc-mnist", "for pictures of 28x28, not 32"), ("z_dims=999", "less than")):
         with pytest.raises(SystemExit, match=sentence):
-            run(lab, "train", "aesc", wrong, "name=other", "--config", "aesc.toml", monkeypatch=monkeypatch)
+            run(trained_lab, "train", "aesc", wrong, "name=other", "--config", "aesc.toml", monkeypatch=monkeypatch)
 
 
-def test_eval_of_the_originals_goes_into_the_card_of_the_judge(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, "eval", "--codec", "none", "--images", "4", "--card", monkeypatch=monkeypatch)
-    (result,) = zoo.read_card(lab / "zoo" / "resnet20-cifar10").results
+def test_eval_of_the_originals_goes_into_the_card_of_the_judge(
+    trained_lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(trained_lab, "eval", "--codec", "none", "--images", "4", "--card", monkeypatch=monkeypatch)
+    (result,) = zoo.read_card(trained_lab / "zoo" / "resnet20-cifar10").results
     (row,) = result["rows"]
     assert (row["codec"], row["psnr_db"], row["ssim"]) == (None, None, 1)
     assert row["recognition_ratio"] in (1, None)
@@ -145,14 +158,12 @@ MISTAKES = {
 }
 
 
-def test_eval_tells_what_cannot_be(lab: Path, album: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, *CODE, monkeypatch=monkeypatch)
+def test_eval_tells_what_cannot_be(trained_lab: Path, album: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     for message, wrong in MISTAKES.items():
         options = {"--codec": "tiny", "--images": "4"} | dict([wrong[:2]])
         arguments = [each for option in options.items() for each in option]
         with pytest.raises(SystemExit, match=f"(?i){message}"):
-            run(lab, "eval", *arguments, *wrong[2:], monkeypatch=monkeypatch)
+            run(trained_lab, "eval", *arguments, *wrong[2:], monkeypatch=monkeypatch)
 
 
 def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -167,17 +178,15 @@ def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.
     assert (row.downstream, row.accuracy) == ("my_judge:Red", 100)
 
 
-def test_pictures_of_any_size_are_measured(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, *CODE, monkeypatch=monkeypatch)
-    (lab / "album").mkdir()
+def test_pictures_of_any_size_are_measured(trained_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (trained_lab / "album").mkdir()
     noise = np.random.default_rng(1).integers(0, 256, (3, 40, 48, 3), dtype=np.uint8)
     sent = [noise[0], noise[1, :24], noise[2]]
     for number, pixels in enumerate(sent):
-        Image.fromarray(pixels).save(lab / "album" / f"{number}.png")
-    options = ["--codec", "tiny", "--snr", "10", "--dataset", "album", "--json", lab / "rows.json"]
-    run(lab, "eval", *options, monkeypatch=monkeypatch)
-    (row,) = json.loads((lab / "rows.json").read_text())["rows"]
+        Image.fromarray(pixels).save(trained_lab / "album" / f"{number}.png")
+    options = ["--codec", "tiny", "--snr", "10", "--dataset", "album", "--json", trained_lab / "rows.json"]
+    run(trained_lab, "eval", *options, monkeypatch=monkeypatch)
+    (row,) = json.loads((trained_lab / "rows.json").read_text())["rows"]
     assert (row["dataset"], row["images"], row["downstream"], row["accuracy"]) == ("album", 3, None, None)
     codec = zoo.load_codec("tiny")
     alike = [np.stack([sent[1]]), np.stack([sent[0], sent[2]])]
@@ -185,7 +194,7 @@ def test_pictures_of_any_size_are_measured(lab: Path, monkeypatch: pytest.Monkey
     expected = np.concatenate([measure.psnr_db(*pair) for pair in zip(alike, received, strict=True)])
     assert row["psnr_db"] == pytest.approx(expected.mean(), abs=0.01)
     with pytest.raises(SystemExit, match="4 test images were asked for; there are 3 in album"):
-        run(lab, "eval", *options, "--images", "4", monkeypatch=monkeypatch)
+        run(trained_lab, "eval", *options, "--images", "4", monkeypatch=monkeypatch)
 
 
 def test_wilsons_interval() -> None:
@@ -217,31 +226,28 @@ def test_a_folder_of_pictures_trains_a_judge_and_a_codec(
         run(lab, *CODE, "name=other", monkeypatch=monkeypatch)
 
 
-def test_a_run_of_another_config_is_not_taken_over(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    begun = json.loads((lab / "runs" / "resnet20-cifar10" / "run.json").read_text())
+def test_a_run_of_another_config_is_not_taken_over(trained_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = json.loads((trained_lab / "runs" / "resnet20-cifar10" / "run.json").read_text())
     assert begun["config"]["weight_decay"] == 0
     with pytest.raises(SystemExit, match="resnet20-cifar10 has weights of another config"):
-        run(lab, *CLASSIFY, "weight_decay=0.1", monkeypatch=monkeypatch)
+        run(trained_lab, *CLASSIFY, "weight_decay=0.1", monkeypatch=monkeypatch)
     with pytest.raises(SystemExit, match="begun with another config"):
-        run(lab, *CLASSIFY, "weight_decay=0.1", "--out", "elsewhere", monkeypatch=monkeypatch)
+        run(trained_lab, *CLASSIFY, "weight_decay=0.1", "--out", "elsewhere", monkeypatch=monkeypatch)
 
 
-def test_a_run_goes_on_whose_record_has_no_channel_yet(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_goes_on_whose_record_has_no_channel_yet(trained_lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As those begun when AWGN was the only one; with another channel it is another config."""
-    run(lab, *CLASSIFY, monkeypatch=monkeypatch)
-    run(lab, *CODE, monkeypatch=monkeypatch)
-    record = lab / "runs" / "tiny" / "run.json"
+    record = trained_lab / "runs" / "tiny" / "run.json"
     begun = json.loads(record.read_text())
     assert begun["config"]["link"].pop("channel") == {"kind": "awgn"}
     record.write_text(json.dumps(begun))
-    run(lab, *CODE, monkeypatch=monkeypatch)
-    assert "channel" not in zoo.read_card(lab / "zoo" / "tiny").training["config"]["link"]
+    run(trained_lab, *CODE, monkeypatch=monkeypatch)
+    assert "channel" not in zoo.read_card(trained_lab / "zoo" / "tiny").training["config"]["link"]
     fading = 'link.channel={kind="rayleigh", coherence="fast"}'
     with pytest.raises(SystemExit, match="tiny has weights of another config"):
-        run(lab, *CODE, fading, monkeypatch=monkeypatch)
-    run(lab, *CODE, fading, "name=fading", monkeypatch=monkeypatch)
-    training = zoo.read_card(lab / "zoo" / "fading").training
+        run(trained_lab, *CODE, fading, monkeypatch=monkeypatch)
+    run(trained_lab, *CODE, fading, "name=fading", monkeypatch=monkeypatch)
+    training = zoo.read_card(trained_lab / "zoo" / "fading").training
     assert training["channel"] == "rayleigh, fast"
     assert shlex.split(training["command"]) == ["./semcom", *CODE[:2], fading, "name=fading", *CODE[2:]]
 
