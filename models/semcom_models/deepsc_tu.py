@@ -3,7 +3,9 @@
 Dynamic Data", and of the variational autoencoder that is its baseline.
 
 Sec. VI-A fixes that its own coders have no activation functions, how many layers there are, and the kernels for
-segmentation.  Ours are the strides, the widths, and that what a decoder makes ends at 0 and 1, as pixels do.
+segmentation.  Ours are the strides, the widths, that colour pictures are coded about mid-grey (about black, as grey
+digits are, the mean that all pixels share hides what differs, and training takes many times as long), and that what a
+decoder makes ends at 0 and 1, as pixels do.
 
 Its compression rate CR is real channel uses a value of the picture, and grey pictures have one value a pixel: with C
 complex symbols for each cell of stride x stride pixels, CR = 2 C / (channels * stride^2).
@@ -15,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from semcom_models.architecture import register
+from semcom_models.codec import CHANNELS
 from semcom_models.layers import planes, within_unit
 
 
@@ -28,12 +31,17 @@ class Coder(nn.Module):
         super().__init__()
         self.stride, self.channels = stride, channels
         self.symbols_per_cell = self.fewest_symbols_per_cell = symbols_per_cell
-        self.encoder, self.decoder = Encoder(encoder, channels=channels), Decoder(decoder)
+        self.encoder, self.decoder = Encoder(encoder, channels=channels), Decoder(decoder, channels=channels)
 
     @property
     def compression_rate(self) -> float:
         """CR."""
         return 2 * self.symbols_per_cell / (self.channels * self.stride**2)
+
+
+def _middle(channels: int) -> float:
+    """The value about which pixels are coded."""
+    return 0.5 if channels == CHANNELS else 0.0
 
 
 class Encoder(nn.Module):
@@ -45,19 +53,23 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor, snr_db: Tensor) -> Tensor:
         """[B, 3, H, W] in [0, 1] -> [B, 2 C, h, w]."""
-        return self.network(planes(images, self.channels))
+        return self.network(self.seen(images))
+
+    def seen(self, images: Tensor) -> Tensor:
+        """What the network gets: [B, 3, H, W] -> [B, channels, H, W]."""
+        return planes(images, self.channels) - _middle(self.channels)
 
 
 class Decoder(nn.Module):
     """``network`` behind the contract."""
 
-    def __init__(self, network: nn.Module) -> None:
+    def __init__(self, network: nn.Module, *, channels: int) -> None:
         super().__init__()
-        self.network = network
+        self.network, self.middle = network, _middle(channels)
 
     def forward(self, symbols: Tensor, trust: Tensor) -> Tensor:
         """[B, 2 C, h, w], weighed by their trust -> [B, 3, H, W] in [0, 1]."""
-        return within_unit(self.network(symbols)).expand(-1, 3, -1, -1)
+        return within_unit(self.network(symbols) + self.middle).expand(-1, CHANNELS, -1, -1)
 
 
 @register("deepsc-tu")
@@ -145,4 +157,4 @@ class VaeEncoder(Encoder):
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """[B, 3, H, W] in [0, 1] -> mean and log of the variance of each latent value, [B, 2 C, h, w] each."""
-        return self.network(planes(images, self.channels)).chunk(2, 1)
+        return self.network(self.seen(images)).chunk(2, 1)

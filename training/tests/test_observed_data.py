@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.io import savemat
 from semcom_models.generator import resized
-from semcom_training.data import CheapCamera, Cifar10, DataError, Svhn, Usps, svhn, usps
+from semcom_training.data import CheapCamera, Cifar10, DataError, Pair, Sources, Svhn, Usps, svhn, usps
 
 
 @pytest.fixture
@@ -96,3 +96,21 @@ def test_resizing_keeps_what_is_flat_and_what_fits() -> None:
     flat = torch.full((3, 3, 16, 16), 77, dtype=torch.uint8)
     assert (resized(flat, 28) == 77).all() and resized(flat, 28).shape == (3, 3, 28, 28)
     assert resized(flat, 16) is flat
+
+
+def test_no_picture_is_in_a_pair_twice(small_cifar: Path) -> None:
+    """The last observed pictures beside the first of the library, that they were taken of."""
+    pair = Pair(observed="cheap-camera", library="cifar10", each=10).load("train")
+    good, cheap = Cifar10().load("train").images, CheapCamera().load("train").images
+    assert torch.equal(pair.images, torch.cat([good[:9], cheap[9:]])) and len(good) == 18
+
+
+def test_data_are_loaded_on_the_cpu_where_training_is_elsewhere(small_cifar: Path) -> None:
+    """With a GPU tensors are made there unless they say otherwise; "meta" stands for one."""
+    kinds = [
+        Pair(observed="cheap-camera", library="cifar10", each=10),
+        Sources(of=("cifar10", "cheap-camera"), each=10),
+    ]
+    with torch.device("meta"):
+        loaded = [each.load("train") for each in kinds]
+    assert {part.device.type for each in loaded for part in (each.images, each.labels)} == {"cpu"}

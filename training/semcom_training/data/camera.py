@@ -3,7 +3,7 @@
 
 import io
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ BLUR = 0.8  # pixels, standard deviation
 NOISE = 10.0  # grey levels, standard deviation
 QUALITY = 30  # of JPEG
 SEED = 0
+SPLITS = get_args(Split)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,7 @@ class CheapCamera:
     """CIFAR-10's pictures with a colour cast, blurred, noisy, and through JPEG at quality 30; always the same."""
 
     kind: Literal["cheap-camera"] = "cheap-camera"
+    made_of = Cifar10().kind
     name = "CIFAR-10 by a cheap camera"
     classes = Cifar10.classes
     augmentation = Cifar10.augmentation
@@ -31,7 +33,7 @@ class CheapCamera:
     def load(self, split: Split) -> LabelledImages:
         """As of CIFAR-10; raises DataError as it does."""
         good = Cifar10().load(split)
-        rng = np.random.default_rng(SEED)
+        rng = np.random.default_rng((SEED, SPLITS.index(split)))
         taken = [_taken(picture, rng) for picture in good.images.permute(0, 2, 3, 1).numpy()]
         return LabelledImages(torch.from_numpy(np.stack(taken)).permute(0, 3, 1, 2).contiguous(), good.labels)
 

@@ -79,7 +79,7 @@ class Masks:
         if not self.masks:
             with opened(picture) as image:
                 pixels = self._square(image.convert("RGB"), Image.Resampling.BILINEAR)
-            return torch.from_numpy(pixels).permute(2, 0, 1), torch.full((self.side, self.side), VOID)
+            return torch.from_numpy(pixels).permute(2, 0, 1), torch.full((self.side, self.side), VOID, device="cpu")
         with opened(picture) as image, opened(mask) as drawn:
             if drawn.size != image.size:
                 raise DataError(f"{mask} is {drawn.size}, but {picture} {image.size} pixels.")

@@ -20,6 +20,9 @@ UNKNOWN = 999
 class Pair:
     """The first ``each`` pictures, or as many as both have, of two data sets, brought to the size of the library's.
 
+    Observed ones that are made of the library's are the last of theirs, and no more than half: a transmitter never has
+    the same picture of both kinds.
+
     Labels are :data:`UNKNOWN`, but for the first ``labelled`` pictures of each; ``OBSERVED`` more for those observed.
     Held-out and test pictures are a tenth as many, and have theirs.
     """
@@ -43,9 +46,17 @@ class Pair:
     def load(self, split: Split) -> LabelledImages:
         """As of the data sets; raises DataError as they do."""
         library, observed = (DATA_SETS[kind]().load(split) for kind in (self.library, self.observed))
-        most = min(self.each if split == "train" else self.each // 10, len(library), len(observed))
-        library, observed = library[:most], observed[:most]
+        same = getattr(DATA_SETS[self.observed], "made_of", None) == self.library
+        most = min(self.each if split == "train" else self.each // 10, len(library) // (1 + same), len(observed))
+        library, observed = library[:most], observed[-most:] if same else observed[:most]
         known = self.labelled if split == "train" else most
-        labels = [torch.where(torch.arange(len(part)) < known, part.labels, UNKNOWN) for part in (library, observed)]
+        labels = [_told(part.labels, known) for part in (library, observed)]
         images = torch.cat([library.images, resized(observed.images, library.images.shape[-1])])
         return LabelledImages(images, torch.cat([labels[0], labels[1] + OBSERVED]))
+
+
+def _told(labels: torch.Tensor, known: int) -> torch.Tensor:
+    """The first ``known`` of them; the others are not."""
+    told = labels.clone()
+    told[known:] = UNKNOWN
+    return told

@@ -4,6 +4,7 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from semcom_models.choice import SIDE
@@ -49,8 +50,8 @@ class Sources:
         """As of the data sets; raises DataError as they do."""
         most = self.each if split == "train" else self.each // 10
         parts = [DATA_SETS[kind]().load(split)[:most].images for kind in self.of]
-        labels = torch.arange(len(parts)).repeat_interleave(torch.tensor([len(part) for part in parts]))
-        return LabelledImages(torch.cat([_shrunk(part) for part in parts]), labels)
+        labels = np.repeat(np.arange(len(parts)), [len(part) for part in parts])
+        return LabelledImages(torch.cat([_shrunk(part) for part in parts]), torch.from_numpy(labels))
 
 
 def _shrunk(images: torch.Tensor) -> torch.Tensor:
