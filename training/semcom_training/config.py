@@ -33,7 +33,7 @@ class _Run(_Strict):
     """The folder in the zoo."""
 
     data: DataSet = Cifar10()
-    seed: Annotated[int, Field(ge=0, lt=2**53)] = 1
+    seed: Annotated[int, Field(ge=0, lt=2**49)] = 1
     compiled: bool = True
     """torch.compile, which takes a C++ compiler and a minute, and saves a third of each step on a CPU."""
 

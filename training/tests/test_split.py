@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import safetensors.torch
 import torch
@@ -337,7 +338,8 @@ def test_rubbish_is_refused_and_the_training_goes_on(blobs: LabelledImages, tmp_
     [
         ({"architecture": "../../etc"}, "not known here"),
         ({"arguments": {"stride": 8}}, "cannot be built"),
-        ({"arguments": {"stride": 4000, "channels": 3, "symbols_per_cell": 4000}}, "more than 50000000"),
+        ({"arguments": {"stride": 4000, "channels": 3, "symbols_per_cell": 4000}}, "more than 33554432"),
+        ({"arguments": ARGUMENTS | {"symbols_per_cell": 0}}, "cannot be built"),
         ({"step": 4}, "go on from where this transmitter cannot"),
         ({"lessons": LESSONS | {"batch": 65}}, "wants batches of 65; there are 64 pictures"),
         ({"lessons": LESSONS | {"label": 3}}, "no JSON with the fields"),
@@ -359,9 +361,34 @@ def test_a_transmitter_does_not_do_what_cannot_be(
 
 def test_weights_that_are_not_of_the_encoder_are_refused(blobs: LabelledImages, tmp_path: Path) -> None:
     leader = receiver(blobs, tmp_path)
-    for raw in (b"", b"\0" * 100, safetensors.torch.save({"other": torch.zeros(3)})):
+    weights = method().trained.encoder.state_dict()
+    nan, half = (
+        {name: change(each) for name, each in weights.items()} for change in (lambda x: x / 0, torch.Tensor.half)
+    )
+    for raw in (b"", b"\0" * 100, *map(safetensors.torch.save, ({"other": torch.zeros(3)}, nan, half))):
         with pytest.raises(WireError, match="not of the encoder"):
             next(transmitter(blobs, tmp_path).run(Wire(lambda parts, raw=raw: [leader.answer(parts)[0], raw])))
+
+
+def test_channel_inputs_of_another_power_are_refused(blobs: LabelledImages, tmp_path: Path) -> None:
+    """And so are those that are no numbers; the step is taken with the right ones."""
+    leader = receiver(blobs, tmp_path)
+    refused = []
+
+    def tampered(parts: list[bytes]) -> list[bytes]:
+        header, *behind = parts
+        if behind and isinstance(parsed(parts)[0], Batch):
+            values = np.frombuffer(behind[0], "<f4")
+            for wrong in (values * 1.01, values * np.nan):
+                refused.append(parsed(leader.answer([header, wrong.astype("<f4").tobytes()]))[0].why)
+        return leader.answer(parts)
+
+    list(transmitter(blobs, tmp_path).run(Wire(tampered)))
+    assert set(refused) == {
+        "Channel inputs have another power than 1 a picture.",
+        "There are NaN or infinite values behind a message.",
+    }
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
 
 
 def test_a_second_transmitter_waits_until_the_first_is_silent(

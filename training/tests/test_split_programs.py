@@ -19,6 +19,7 @@ from semcom_models.smallnet import SmallNet
 PATIENCE_S = 120
 IMAGES = 720  # a tenth of which is held out
 EPOCHS = 60
+LEADS = ("split", "rx", "deepsc-tu-mnist", "--keys", "keys")
 TRAINED = ("deepsc-tu-mnist", f"schedule.epochs={EPOCHS}", "schedule.batch=108")
 
 
@@ -158,6 +159,11 @@ def test_pretraining_ships_the_encoder_and_says_what_that_saves(lab: Path) -> No
     [
         (("split", "rx", "deepsc-tu-mnist", "--keys", "none"), "cannot be read as keys"),
         (("split", "rx", "resnet20-mnist", "--keys", "keys"), "resnet20-mnist is not"),
+        ((*LEADS, "networks.arguments.symbols_per_cell=70000"), "whole numbers to 65535"),
+        (
+            (*LEADS, "networks.arguments.symbols_per_cell=12000", "weights.tradeoff=0.5"),
+            "64 MiB at most, and the encoder",
+        ),
         (("split", "tx", "mnist", "--keys", "none"), "cannot be read as keys"),
         (("split", "tx", "mnist", "--keys", "keys", "--connect", "nowhere"), "no address to connect to"),
     ],

@@ -42,7 +42,8 @@ def test_a_transmitter_builds_each_kind_of_coder_that_is_asked_for() -> None:
             seed=1,
             step=0,
         )
-        assert sum(each.numel() for each in transmitting._coder(asked).parameters()) > 100
+        coder = transmitting._coder(asked, size=(48, 48))
+        assert sum(each.numel() for each in coder.parameters()) > 100
 
 
 def test_a_trial_has_as_many_pictures_as_fit() -> None:
@@ -50,7 +51,7 @@ def test_a_trial_has_as_many_pictures_as_fit() -> None:
     assert trial_size(coder, (256, 256)) == LARGEST // (8 * 30_000) < HELD_OUT
     assert trial_size(coder, (512, 300)) == LARGEST // (8 * 4 * 30_000)
     assert trial_size(Coder(**ARGUMENTS), (32, 32)) == HELD_OUT
-    with pytest.raises(WireError, match="more than a message may have"):
+    with pytest.raises(WireError, match=f"more than {LARGEST}"):
         packed(Trial(session="s", step=1), bytes(LARGEST + 1))
 
 
@@ -62,7 +63,7 @@ def test_numbers_have_a_length_and_are_finite(behind: list[bytes]) -> None:
     assert torch.equal(as_floats([as_bytes(values)], (2, 2))[0], values)
 
 
-@pytest.mark.parametrize("parts", [[], [b"{}"], [b"{}"] * 4, [b"[" * 9000], [b'{"kind": "hello", "label": 3}']])
+@pytest.mark.parametrize("parts", [[], [b"{}"], [b"{}"] * 4, [b"[" * 8000], [b'{"kind": "hello", "label": 3}']])
 def test_what_is_no_message_is_told(parts: list[bytes]) -> None:
     with pytest.raises(WireError):
         parsed(parts)

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What each side trains: its network, optimiser and learning rates, kept after each epoch."""
 
+import errno
 import os
 import re
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
+from typing import BinaryIO
 
 import safetensors.torch
 import torch
@@ -16,6 +19,7 @@ from semcom_training.errors import ConfigError
 from semcom_training.loop import Schedule
 from semcom_training.split.wire import Checkpoint, WireError
 
+PATIENCE_S = 30.0
 KEPT = 2
 """Of the two sides one may have kept an epoch more than the other when it dies."""
 
@@ -42,7 +46,7 @@ class Half:
         """Keep this state and the one before it, and nothing of other trainings."""
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / "part"
-        with part.open("wb") as file:
+        with _opened(part) as file:
             torch.save({name: each.state_dict() for name, each in self._state().items()}, file)
             file.flush()
             os.fsync(file.fileno())
@@ -87,10 +91,25 @@ def _path(folder: Path, checkpoint: Checkpoint) -> Path:
     return folder / f"{checkpoint.training}-{checkpoint.step}.pt"
 
 
+def _opened(path: Path) -> BinaryIO:
+    """To write; where strangers hold all the files that may be open, when their handshakes have failed."""
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return path.open("wb")
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE) or time.monotonic() > end:
+                raise
+            time.sleep(PATIENCE_S / 100)
+
+
 def load_encoder(encoder: nn.Module, behind: Sequence[bytes]) -> None:
     """Take the weights that came as a safetensors file.  Raises WireError where they are not of this encoder."""
     try:
         (raw,) = behind
-        encoder.load_state_dict(safetensors.torch.load(raw))
-    except (ValueError, SafetensorError, RuntimeError) as error:
+        weights, own = safetensors.torch.load(raw), encoder.state_dict()
+        if not all(each.dtype == own[name].dtype and each.isfinite().all() for name, each in weights.items()):
+            raise ValueError("other numbers than an encoder's")
+        encoder.load_state_dict(weights)
+    except (KeyError, ValueError, SafetensorError, RuntimeError) as error:
         raise WireError("The weights behind this message are not of the encoder.") from error

@@ -25,9 +25,10 @@ from semcom_training.split.keys import Keys
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.sockets import connected, serve
 from semcom_training.split.transmitter import Transmitter
+from semcom_training.split.wire import LARGEST, Arguments, pictures_in_a_message
 from semcom_training.train import build, check_batch, check_name, save
 
-console = Console(stderr=True, highlight=False)
+console = Console(stderr=True, highlight=False, markup=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,7 @@ class Leading:
         run = self.folder / "split" / config.name
         begun = begin(run, config, train, command=self.command, world=ALONE)
         side = held_out.images.shape[-1]
+        _check_can_be_led(config, side=side)
 
         def start() -> DeepScTu:
             _, _, [*before, training] = build(config, side=side)
@@ -95,6 +97,24 @@ class Leading:
         training = {**begun, "channel": channel, "epochs": epochs}
         save(self.zoo_dir, config, receiver.trained.trained, described, training)
         return self.zoo_dir / config.name
+
+
+def _check_can_be_led(config: DeepScTuConfig, *, side: int) -> None:
+    """Raises ConfigError where a transmitter cannot be told of the coder, or its messages would be too large."""
+    try:
+        TypeAdapter(Arguments).validate_python(config.networks.arguments, strict=True)
+    except ValidationError as error:
+        raise ConfigError(
+            f"{config.name} has networks.arguments that no transmitter can be told: they are whole numbers to 65535."
+        ) from error
+    coder, _, _ = build(config, side=side)
+    encoder = sum(each.numel() for each in coder.encoder.parameters())
+    most = pictures_in_a_message(coder, (side, side))
+    if 4 * encoder > LARGEST or config.schedule.batch > most:
+        raise ConfigError(
+            f"A message has {LARGEST >> 20} MiB at most, and the encoder of {config.name} {encoder} weights, a batch "
+            f"{config.schedule.batch} pictures ({most} fit): make either smaller."
+        )
 
 
 def _figures(config: DeepScTuConfig, images: int) -> Callable[[int, dict[str, float]], None]:

@@ -38,7 +38,7 @@ from semcom_training.split.wire import (
 )
 
 ACTIVE_S = 10.0
-"""A session of which nothing was heard for so long makes room for another transmitter."""
+"""A session of which nothing was heard for so long after an answer makes room for another transmitter."""
 MOST_REFUSED = 20
 """Kinds of refusals that are told of."""
 
@@ -130,7 +130,8 @@ class Receiver:
         if (old := self._session) and old.who != who and time.monotonic() < old.heard + ACTIVE_S:
             return packed(Refusal(why="Another transmitter is training with this receiver.", greet=True))
         plan = self._plan
-        common = [each for each in checkpoints(plan.folder) if each in hello.checkpoints]
+        kept = checkpoints(plan.folder)
+        common = [each for each in kept if each in hello.checkpoints]
         training, step = (common[-1].training, common[-1].step) if common else (secrets.token_hex(16), 0)
         method = plan.start()
         encoder = [safetensors.torch.save(method.trained.encoder.state_dict())] if step == 0 else []
@@ -139,6 +140,8 @@ class Receiver:
             half.load(step)
         self._session = _Session(secrets.token_hex(16), who, method, half, self._air(method), step)
         self._say(f"A transmitter greets; the training goes on from epoch {step // self._steps + 1}.")
+        if kept and not common:
+            self._say("It has no half of what was trained here before, which is deleted after the first epoch.")
         welcome = Welcome(
             session=self._session.id,
             training=training,
@@ -155,15 +158,17 @@ class Receiver:
         session = self._session
         if session is None or message.session != session.id:
             return packed(Refusal(why="This receiver does not know the session.", greet=True))
-        session.heard = time.monotonic()
-        if (message.kind, message.step) == session.answered:
+        try:
+            if (message.kind, message.step) == session.answered:
+                return session.answer
+            if message.step != session.step:
+                return packed(Refusal(why=f"Step {session.step} is to come, not {message.step}.", greet=True))
+            answer = {Batch: self._learn, Trial: self._try, Finished: self._finish}[type(message)]
+            session.answer = answer(session, behind)
+            session.answered = message.kind, message.step
             return session.answer
-        if message.step != session.step:
-            return packed(Refusal(why=f"Step {session.step} is to come, not {message.step}.", greet=True))
-        answer = {Batch: self._learn, Trial: self._try, Finished: self._finish}[type(message)]
-        session.answer = answer(session, behind)
-        session.answered = message.kind, message.step
-        return session.answer
+        finally:
+            session.heard = time.monotonic()
 
     def _learn(self, session: _Session, behind: list[bytes]) -> list[bytes]:
         step, plan, link = session.step, self._plan, session.method.link

@@ -23,10 +23,13 @@ TICK_MS = 200
 SILENT_S = 3.0  # without a connection to the receiver, until it is told
 UNHEARD_S = 20.0  # without a message from the transmitter, until it is told
 HANDSHAKE_MS = 5000
-HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS = 5000, 20000
+AGAIN_S = 10.0  # without a connection, until one is tried anew: ZeroMQ itself gives up on what spoke otherwise
+GONE_S = 20  # of silence below ZeroMQ, until the other side is taken for gone
+WAITING = 4  # messages, either way
+OVERHEAD = 64  # bytes more than are in it that a part has on its way
 LINGER_MS = 5000
 REPEATS_S = 2.0  # in which the last answer may be asked for again
-NO_KEY = "it had no key, spoke another protocol, or broke off"  # which of the two events comes is a race
+NO_KEY = "it had no key or another receiver.key, spoke another protocol, or broke off"  # which event comes is a race
 REFUSED = {
     zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL: NO_KEY,
     zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL: NO_KEY,
@@ -130,6 +133,8 @@ class Client:
             zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
         )
         self._number, self._connected, self._lost, self._told = 0, False, False, False
+        self._begun = self._met = self._unknown = False
+        self._tried = time.monotonic()
         self.sent = self.received = 0
         self.waited_s = 0.0
 
@@ -142,7 +147,10 @@ class Client:
                 self._send(parts)
             if not self._connected and not self._told and time.monotonic() > began + SILENT_S:
                 self._told = True
-                self._say(f"The receiver at {self._address} does not answer; waiting for it.")
+                self._say(
+                    f"The receiver at {self._address} does not answer, or has not the receiver.key of --keys; "
+                    "waiting for it."
+                )
         if self._told:
             self._told = False
             self._say("The receiver answers again.")
@@ -153,6 +161,24 @@ class Client:
         if not isinstance(reply, expected):
             raise WireError(f"The receiver answered with a {reply.kind} where a {expected.__name__} belongs.")
         return reply, rest
+
+    def connect(self) -> None:
+        """To the address, in place of the connection before.
+
+        Raises:
+            ConfigError: it is no address.
+        """
+        self._tried = time.monotonic()
+        try:
+            if self._begun:
+                self._socket.disconnect(self._address)
+                self._lost = True
+            self._socket.connect(self._address)
+        except zmq.ZMQError as error:
+            raise ConfigError(
+                f"{self._address} is no address to connect to ({error}); tcp://HOST:PORT is one."
+            ) from error
+        self._begun = True
 
     def close(self) -> None:
         self._socket.disable_monitor()
@@ -175,11 +201,23 @@ class Client:
         while self._monitor.poll(0):
             event = parse_monitor_message(self._monitor.recv_multipart())["event"]
             if event == zmq.EVENT_HANDSHAKE_FAILED_AUTH:
-                raise WireError(f"The receiver at {self._address} does not know this transmitter's key: see --keys.")
+                self._not_known()
             self._connected = event == zmq.EVENT_HANDSHAKE_SUCCEEDED
+            self._met = self._met or self._connected
             anew = self._connected and (anew or self._lost)
             self._lost = not self._connected
+        if not self._connected and time.monotonic() > self._tried + AGAIN_S:
+            self.connect()
         return anew
+
+    def _not_known(self) -> None:
+        """Whoever takes a receiver's place can say so without its key: a training that goes on is not ended by it."""
+        why = f"The receiver at {self._address} does not know this transmitter's key: see --keys."
+        if not self._met:
+            raise WireError(why)
+        if not self._unknown:
+            self._unknown = True
+            self._say(f"{why} It did before; waiting for it.")
 
 
 @contextmanager
@@ -193,12 +231,7 @@ def connected(address: str, *, keys: Keys, say: Callable[[str], None]) -> Iterat
         socket.curve_serverkey = keys.other
         client = Client(socket, address, say=say)
         try:
-            try:
-                socket.connect(address)
-            except zmq.ZMQError as error:
-                raise ConfigError(
-                    f"{address} is no address to connect to ({error}); tcp://HOST:PORT is one."
-                ) from error
+            client.connect()
             yield client
         finally:
             client.close()
@@ -207,8 +240,12 @@ def connected(address: str, *, keys: Keys, say: Callable[[str], None]) -> Iterat
 def _socket(context: zmq.Context, kind: int, keys: Keys) -> zmq.Socket:
     socket = context.socket(kind)
     socket.curve_publickey, socket.curve_secretkey = keys.public, keys.secret
-    socket.maxmsgsize, socket.handshake_ivl, socket.linger = LARGEST, HANDSHAKE_MS, LINGER_MS
-    socket.heartbeat_ivl, socket.heartbeat_timeout = HEARTBEAT_MS, HEARTBEAT_TIMEOUT_MS
+    socket.maxmsgsize, socket.handshake_ivl, socket.linger = LARGEST + OVERHEAD, HANDSHAKE_MS, LINGER_MS
+    socket.sndhwm = socket.rcvhwm = WAITING
+    # Not ZeroMQ's heartbeats: a message that takes longer than their timeout would never arrive.
+    socket.tcp_keepalive, socket.tcp_keepalive_idle = 1, GONE_S // 4
+    socket.tcp_keepalive_intvl, socket.tcp_keepalive_cnt = GONE_S // 4, 3
+    socket.tcp_maxrt = 1000 * GONE_S
     return socket
 
 

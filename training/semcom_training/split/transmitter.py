@@ -3,7 +3,7 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,7 @@ from semcom_training.processes import ALONE
 from semcom_training.split.air import SendingAir
 from semcom_training.split.half import Half, checkpoints, load_encoder
 from semcom_training.split.wire import (
+    LARGEST,
     Batch,
     Checkpoint,
     Feedback,
@@ -32,13 +33,14 @@ from semcom_training.split.wire import (
     Welcome,
     WireError,
     as_floats,
+    pictures_in_a_message,
     trial_size,
 )
 
 PAUSE_S = 0.5
 MOST_KEPT = 8  # checkpoints that are offered
-LARGEST_NETWORK = 50_000_000
-"""Weights that a receiver may ask for."""
+LARGEST_NETWORK = 2 * LARGEST // 4
+"""Weights that a receiver may ask for: an encoder as large as a message, and a decoder alike."""
 
 
 class GreetAgain(Exception):
@@ -113,7 +115,7 @@ class Transmitter:
             raise WireError(
                 f"The receiver wants batches of {welcome.lessons.batch}; there are {len(self._train)} pictures."
             )
-        coder = _coder(welcome)
+        coder = _coder(welcome, size=self._train.shape[2:])
         if welcome.step == 0:
             load_encoder(coder.encoder, behind)
         schedule, send = welcome.lessons.schedule(), _Send(coder, snr_db=welcome.snr_db)
@@ -155,18 +157,22 @@ class _Send(nn.Module):
         return self._transmitter(images, torch.full((len(images),), self._snr_db), sent)
 
 
-def _coder(welcome: Welcome) -> Architecture:
-    """What the receiver wants trained.  Raises WireError where it cannot be built, or is too large."""
+def _coder(welcome: Welcome, *, size: Sequence[int]) -> Architecture:
+    """What the receiver wants trained, on pictures of ``size``.  Raises WireError where it cannot be built, or is too
+    large."""
     known = architectures()
     if welcome.architecture not in known:
         raise WireError(f"The receiver wants a {welcome.architecture!r}, which is not known here.")
     try:
         with torch.device("meta"):
-            weights = sum(each.numel() for each in known[welcome.architecture](**welcome.arguments).parameters())
+            planned = known[welcome.architecture](**welcome.arguments)
+            weights = sum(each.numel() for each in planned.parameters())
         if weights > LARGEST_NETWORK:
             raise WireError(f"The receiver wants a network of {weights} weights, more than {LARGEST_NETWORK}.")
+        if welcome.lessons.batch > pictures_in_a_message(planned, size):
+            raise WireError(f"The receiver wants batches of {welcome.lessons.batch}, which no message can carry.")
         return known[welcome.architecture](**welcome.arguments)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise WireError(f"The receiver wants a {welcome.architecture} that cannot be built.") from error
 
 

@@ -27,6 +27,8 @@ HELD_OUT = 1000
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 Token = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Step = Annotated[int, Field(ge=0, lt=2**53)]
+Arguments = dict[str, Annotated[int, Field(ge=0, lt=2**16)]]
+"""Of an architecture: what a receiver can tell a transmitter."""
 
 
 class WireError(Exception):
@@ -78,11 +80,11 @@ class Welcome(_Message):
     session: Token
     training: Token
     architecture: Annotated[str, Field(max_length=64)]
-    arguments: dict[str, Annotated[int, Field(ge=0, le=4096)]]
+    arguments: Arguments
     snr_db: float
     """To encode for."""
     lessons: Lessons
-    seed: Annotated[int, Field(ge=0, lt=2**53)]
+    seed: Annotated[int, Field(ge=0, lt=2**49)]
     step: Step
 
 
@@ -143,7 +145,7 @@ def packed(message: Message, *behind: bytes) -> list[bytes]:
         WireError: one is larger than what the other side takes.
     """
     if any(len(part) > LARGEST for part in behind):
-        raise WireError(f"{max(map(len, behind))} bytes are more than a message may have, {LARGEST}; lower the batch.")
+        raise WireError(f"{max(map(len, behind))} bytes are more than {LARGEST}: lower the batch, or code with less.")
     return [message.model_dump_json().encode(), *behind]
 
 
@@ -162,9 +164,14 @@ def parsed(parts: Sequence[bytes]) -> tuple[Message, list[bytes]]:
 
 
 def trial_size(coder: Architecture, size: Sequence[int]) -> int:
-    """How many pictures of ``size`` pixels a trial has at most: whose channel inputs fit into a part."""
+    """How many pictures of ``size`` pixels a trial has at most."""
+    return min(HELD_OUT, pictures_in_a_message(coder, size))
+
+
+def pictures_in_a_message(coder: Architecture, size: Sequence[int]) -> int:
+    """How many pictures of ``size`` pixels have channel inputs that fit into a part."""
     cells = math.prod(-(-length // coder.stride) for length in size)
-    return min(HELD_OUT, LARGEST // (8 * cells * coder.symbols_per_cell))
+    return LARGEST // (8 * cells * coder.symbols_per_cell)
 
 
 def as_bytes(values: Tensor) -> bytes:
