@@ -263,10 +263,12 @@ def distance_command(
         raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
     found = distance(observed, library, features=features, images=images, seed=seed)
     low, high = found.proxy_a_distance_ci95
-    print(f"{found.images} images of each, {DATA_SETS[observed].name} and {DATA_SETS[library].name}, seed {seed}")
-    print(f"proxy A-distance, by {features}: {found.proxy_a_distance:.2f} ({low:.2f} to {high:.2f})")
+    print(f"{DATA_SETS[observed].name} and {DATA_SETS[library].name}, seed {seed}")
+    apart = f"{found.proxy_a_distance:.2f} ({low:.2f} to {high:.2f}), of {found.images} images of each"
+    print(f"proxy A-distance, by {features}: {apart}")
     bound = "unknown: it takes two networks" if found.hdh_lower_bound is None else f"{found.hdh_lower_bound:.2f}"
-    print(f"H-delta-H divergence, lower bound: {bound}, of {', '.join(found.hypotheses) or 'none'}")
+    by = f"of {found.hdh_images} test images of each, by {', '.join(found.hypotheses) or 'none'}"
+    print(f"H-delta-H divergence, lower bound: {bound}, {by}")
     print(found.advice)
     if json_file:
         json_file.write_text(json.dumps(asdict(found), indent=1) + "\n")

@@ -29,7 +29,7 @@ class Distance:
     """``proxy_a_distance`` is that of eq. 23, about 0 where no linear classifier tells the data sets apart, else up to
     2, with its interval of 95 % over the pictures; ``features`` are what the classifier sees of them.
     ``hdh_lower_bound`` is that of eq. 20, from 0 to 2, the highest over pairs of ``hypotheses``, None where there are
-    less than two."""
+    less than two.  The former is of so many training ``images`` of each, the latter of ``hdh_images`` for tests."""
 
     observed: str
     library: str
@@ -39,6 +39,7 @@ class Distance:
     hdh_lower_bound: float | None
     hypotheses: tuple[str, ...]
     images: int
+    hdh_images: int
     seed: int
 
     @property
@@ -77,6 +78,7 @@ def distance(observed: str, library: str, *, features: str, images: int, seed: i
         hdh_lower_bound=_lower_bound([zoo.load_classifier(name) for name in names], unseen),
         hypotheses=tuple(names),
         images=len(pictures[0]),
+        hdh_images=len(unseen[0]),
         seed=seed,
     )
 

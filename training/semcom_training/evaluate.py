@@ -248,12 +248,17 @@ def load_downstream(name: str, *, judges: Pictures) -> nn.Module:
     return built.eval()
 
 
+TOOK_PART = ("codec", "downstream", "adapter")
+"""What of a row names weights of the zoo; the last is of :class:`semcom_training.observed.ObservedRow`."""
+
+
 def write_results(folder: Path, rows: Sequence[Row], *, command: str) -> None:
     """Put measured rows, the command that prints them, and the hashes of the other weights of the zoo that took part,
     into a card."""
     card = zoo.read_card(folder)
     result = {"command": command, "rows": [asdict(row) for row in rows]}
-    took_part = {name for row in rows for name in (row.codec, row.downstream) if name and ":" not in name}
+    named = {getattr(row, of, None) for row in rows for of in TOOK_PART}
+    took_part = {name for name in named if name and ":" not in name}
     cards = [zoo.read_card(zoo.find(name)) for name in sorted(took_part)]
     others = {each.name: each.weights_sha256 for each in cards if each.weights_sha256 != card.weights_sha256}
     if others:

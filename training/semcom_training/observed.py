@@ -73,8 +73,10 @@ class Observed:
         if observed not in DATA_SETS:
             raise ConfigError(f"There is no data set {observed!r}; there are {', '.join(DATA_SETS)}.")
         self._downstream, self._grey = config["downstream"], coder.channels == 1
+        self._judged = zoo.trained_on(zoo.read_card(zoo.find(self._downstream)))
         self._pictures = load_pictures(observed, count=images)
-        self._side = DATA_SETS[self._library]().load("held_out").images.shape[-1]
+        of_library = {name: value for name, value in config["data"].items() if name == "side"}
+        self._side = DATA_SETS[self._library](**of_library).load("held_out").images.shape[-1]
 
     def rows(
         self,
@@ -113,4 +115,4 @@ class Observed:
             made = Adapter(adapter).adapted(group)
         else:
             made = resized(torch.from_numpy(group).permute(0, 3, 1, 2), self._side).permute(0, 2, 3, 1).numpy()
-        return Pictures(self._pictures.name, self._library, [made], self._pictures.labels)
+        return Pictures(self._pictures.name, self._judged, [made], self._pictures.labels)

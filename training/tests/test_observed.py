@@ -24,14 +24,15 @@ SIDE = 16
 class Grey:
     """A data set of noise around a grey value."""
 
-    def __init__(self, level: int) -> None:
+    def __init__(self, level: int, *, seed: int = 0) -> None:
         self.level, self.name, self.kind, self.classes = level, f"grey {level}", f"grey{level}", 10
+        self.seed = seed
 
     def __call__(self) -> "Grey":
         return self
 
     def load(self, split: str) -> LabelledImages:
-        drawn = torch.Generator().manual_seed(self.level + len(split))
+        drawn = torch.Generator().manual_seed(self.level + len(split) + self.seed)
         images = self.level + torch.randint(0, 40, (60, 3, SIDE, SIDE), generator=drawn)
         return LabelledImages(images.byte(), torch.arange(60) % 10)
 
@@ -41,6 +42,7 @@ def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Data sets, and a zoo with coders of two of them, a judge and a generator, none of which was trained."""
     for level in (20, 25, 180):
         monkeypatch.setitem(measured.DATA_SETS, f"grey{level}", Grey(level))
+    monkeypatch.setitem(measured.DATA_SETS, "grey20again", Grey(20, seed=1000))
     monkeypatch.setenv("SEMCOM_ZOO", str(tmp_path))
     torch.manual_seed(0)
     kept = {"ratio": None, "results": [], "weights_sha256": ""}
@@ -73,8 +75,8 @@ def kinds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_what_a_line_tells_apart_is_far(kinds: Path) -> None:
     far = distance("grey180", "grey20", features=PIXELS, images=60, seed=0)
     assert (far.proxy_a_distance, far.images) == (2, 60)
-    same = distance("grey20", "grey20", features=PIXELS, images=60, seed=0)
-    assert abs(same.proxy_a_distance) < 0.8
+    same = distance("grey20again", "grey20", features=PIXELS, images=60, seed=0)
+    assert abs(same.proxy_a_distance) < 0.8  # on those that it was trained on it would be 2
     assert same.proxy_a_distance_ci95[0] <= same.proxy_a_distance <= same.proxy_a_distance_ci95[1] < 2
     assert (far.hdh_lower_bound, far.hypotheses) == (None, ("judge",))  # it takes two
 
@@ -109,6 +111,14 @@ def test_each_adaptation_has_pictures_and_a_coder_of_its_own(kinds: Path) -> Non
     assert {row.compression_rate for row in (none, da, retrained)} == {round(2 * 38 / (3 * SIDE**2), 4)}
 
 
+def test_the_judge_may_be_of_a_third_kind(kinds: Path) -> None:
+    """As that of a coder that was trained anew is."""
+    (row,) = Observed("tu-grey180", "grey20", images=20, seed=0).rows(
+        ["none"], rates=[], snrs_db=[10.0], channels=["awgn"]
+    )
+    assert row.downstream == "judge" and row.accuracy is not None
+
+
 def test_what_is_not_there_is_told(kinds: Path) -> None:
     at = {"snrs_db": [10.0], "channels": ["awgn"]}
     observed = Observed("tu-grey20", "grey25", images=20, seed=0)
@@ -135,7 +145,8 @@ def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.Monk
     rows = json.loads((kinds / "rows.json").read_text())["rows"]
     assert [row["method"] for row in rows] == ["none", "da", "retrained"]
     assert all(row["snr_db"] == 3 and row["images"] == 20 and row["accuracy"] is not None for row in rows)
-    for name, others in (("grey180-to-grey20", {"tu-grey20", "tu-grey180"}), ("tu-grey180", {"tu-grey20"})):
+    adapter, anew = "grey180-to-grey20", "tu-grey180"
+    for name, others in ((adapter, {"tu-grey20", anew}), (anew, {"tu-grey20", adapter})):
         (kept,) = zoo.read_card(kinds / name).results
         assert kept["rows"] == rows
         assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The figures of DeepSC-TU from rows that are made up, with a zoo of coders that were never trained."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
 from PIL import Image
 from semcom_models import measure, zoo
 from semcom_models.deepsc_tu import DeepScTu, Vae
@@ -13,8 +15,8 @@ from semcom_models.errors import CodecError
 from semcom_models.generator import Generator
 from semcom_training.evaluate import Evaluation, Row
 from semcom_training.observed import ObservedRow
-from semcom_training.papers import zhang
-from semcom_training.papers.plots import printed_digit
+from semcom_training.papers import zhang, zhang_figures
+from semcom_training.papers.plots import Value, printed_digit
 from semcom_training.papers.rows import Planned, PlannedObserved, number_of_rows, read_rows, write_rows
 from semcom_training.pictures import Pictures
 
@@ -44,7 +46,7 @@ def zoo_of_coders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def keep(folder: Path, name: str, method: str, network: object, arguments: dict, snr_db: float, kind="mnist") -> None:
     link = {"snr_db": [snr_db, snr_db], "channel": {"kind": "awgn"}}
     config = {"link": link, "downstream": f"judge-{kind}", "data": {"kind": kind}}
-    reports = [{"stage": "training", "epoch": epoch, "accuracy": epoch / 4} for epoch in (1, 2, 3)]
+    reports = [{"stage": "training", "epoch": epoch, "accuracy": epoch / 4, "as_observed": 0.2} for epoch in (1, 2, 3)]
     card = {"method": method, "architecture": method, "arguments": arguments, "ratio": None}
     training = {"config": config, "reports": reports}
     made = zoo.Card(name=name, training=training, results=[], weights_sha256="", **card)
@@ -87,7 +89,7 @@ def test_each_coder_is_measured_where_it_was_trained_and_jpeg_2000_beside_it(zoo
     }
     for grid in mnist:
         if grid.codecs[0] == zhang.JPEG2000:
-            assert [float(ratio) * 6 for ratio in grid.ratios] == pytest.approx([0.1, 0.5], abs=1e-3)
+            assert [float(ratio) * 6 for ratio in grid.ratios] == pytest.approx([0.1, 0.5, 0.8, 4], abs=5e-3)
     assert {each.dataset for each in known} == {"mnist", "cifar10", "judge-masks"}
     assert number_of_rows(plan) == len(made_up(plan))
 
@@ -104,7 +106,7 @@ def test_jpeg_2000_has_files_where_coders_for_digits_are(zoo_of_coders: Path) ->
     grid = next(each.grid for each in zhang.plan() if each.dataset == "mnist" and each.grid.codecs == [zhang.JPEG2000])
     digits = np.stack([printed_digit(text, side=28) for text in "38"])
     evaluation = Evaluation(Pictures("digits", "mnist", [digits], None), downstream=None, seed=0)
-    few, many = evaluation.rows(replace(grid, snrs_db=[10.0]))
+    few, many, *_ = evaluation.rows(replace(grid, snrs_db=[10.0]))
     assert few.psnr_db > measure.psnr_db(digits, np.full_like(digits, 128)).mean() and many.psnr_db > few.psnr_db + 5
 
 
@@ -124,6 +126,28 @@ def test_the_figures_are_drawn(zoo_of_coders: Path) -> None:
         "| DeepSC-TU | awgn | 3 | 1/60 | 80.0" in tables
         and "| JPEG 2000 at capacity, headers free | awgn | 10 | 1/12 |" in tables
     )
+
+
+def test_each_method_has_a_curve_for_each_snr(zoo_of_coders: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the CR of the coders; JPEG 2000 as the paper counts has a row's bits at an eighth of its CR."""
+    drawn: dict[str, list[float]] = {}
+
+    def recorded(axes: Axes, rows: list[Row], x: Callable[[Row], float], value: Value, *, label: str, **_: str) -> None:
+        drawn[label] = [round(x(row), 3) for row in rows]
+
+    monkeypatch.setattr(zhang_figures, "curve", recorded)
+    rows = [row for row in made_up(zhang.plan()) if row.dataset == "MNIST"]
+    zhang_figures.draw_all(rows, zoo_of_coders)
+    both, low = [0.099, 0.5], [0.099]
+    own = {("DeepSC-TU", 3): [0.099, *both], ("DeepSC-TU", 10): both, ("VAE", 3): low, ("VAE", 10): low}
+    own |= {(name, snr_db): both for name in (zhang.BOUND, zhang.COUNTED) for snr_db in (3, 10)}
+    assert drawn == {f"{name}, {snr_db} dB": rates for (name, snr_db), rates in own.items()}
+
+
+def test_a_coder_whose_name_tells_another_method_is_refused(zoo_of_coders: Path) -> None:
+    (zoo_of_coders / "zoo/vae-39-3").rename(zoo_of_coders / "zoo/baseline")
+    with pytest.raises(CodecError, match="baseline is a vae by its card"):
+        zhang.plan()
 
 
 def test_without_a_coder_it_is_told_how_to_train_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from semcom_models import zoo
 
 from semcom_training.data import DataError
-from semcom_training.evaluate import Evaluation, Grid, Row
+from semcom_training.evaluate import TOOK_PART, Evaluation, Grid, Row
 from semcom_training.observed import Adaptation, Observed, ObservedRow
 from semcom_training.pictures import load_pictures
 
@@ -77,7 +77,7 @@ def _of_observed(plan: Plan) -> list[PlannedObserved]:
 
 def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
     """``rows.json``: the rows, the commit, and the hashes of the weights that they are about."""
-    about = {getattr(row, of, None) for row in rows for of in ("codec", "downstream", "adapter")}
+    about = {getattr(row, of, None) for row in rows for of in TOOK_PART}
     names = shipped(sorted(about - {None}))
     content = {
         "commit": commit,

@@ -11,9 +11,9 @@ Name = Callable[[Row], str]
 
 def introduction(rows: Sequence[Row], *, command: str, commit: str) -> str:
     """What the numbers are."""
-    first, of = rows[0], " and ".join(dict.fromkeys(row.dataset for row in rows))
+    of = " and ".join(dict.fromkeys(f"{row.images} test images of {row.dataset}" for row in rows))
     return (
-        f"Written by `{command}` at commit {commit}: {first.images} test images of {of}, seed {first.seed}. "
+        f"Written by `{command}` at commit {commit}: {of}, seed {rows[0].seed}. "
         "In brackets: intervals of 95 % confidence over the images."
     )
 

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """G. Zhang et al., task-unaware transmitter and dynamic data: DeepSC-TU beside a variational autoencoder and JPEG 2000.
 
-Each coder of the zoo is measured at the CR and the SNR that it was trained for, as in the paper; JPEG 2000 at the same,
-without errors at capacity, which is 1/2 log2(1 + SNR) bits a real channel use, its headers not counted: with them there
-is no file at all where the paper has nearly perfect pictures.  Coders for 3 dB are measured on pictures of other kinds
-too, where the zoo has what adapts them, or a coder trained anew.
+Each coder of the zoo is measured at the CR and the SNR that it was trained for, as in the paper; JPEG 2000 at the
+same, without errors at capacity, which is 1/2 log2(1 + SNR) bits a real channel use, its headers not counted.  The
+paper gives it that times CR as the share of the picture's bits, of which a value has eight: eight times as many as the
+channel can carry.  It is measured with these, too.  Coders for 3 dB are measured on pictures of other kinds too, where
+the zoo has what adapts them, or a coder trained anew.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +24,10 @@ from semcom_training.papers.rows import Plan, Planned, PlannedObserved, shipped
 
 JPEG2000 = "jpeg2000+capacity"
 BOUND = "JPEG 2000 at capacity, headers free"
+VALUE_BITS = 8
+COUNTED = f"JPEG 2000 with {VALUE_BITS} times the bits, as the paper counts"
 METHODS = {"deepsc-tu": "DeepSC-TU", "vae": "VAE"}
+"""What those are called whose names begin so."""
 KINDS = ("mnist", "cifar10", "masks")
 """The data that the paper compares methods on, figures 4, 5 and 7; it has PASCAL VOC's masks, and we what there is."""
 OBSERVED = {"svhn": "mnist", "usps": "mnist", "stl10": "cifar10", "cheap-camera": "cifar10"}
@@ -45,7 +49,11 @@ class Trained:
 
 
 def coders() -> list[Trained]:
-    """Those trained for one SNR over AWGN, on data that the paper has figures of."""
+    """Those trained for one SNR over AWGN, on data that the paper has figures of.
+
+    Raises:
+        CodecError: the name of one does not tell its method, by which figures know it.
+    """
     every = (_coder(name) for name in zoo.names())
     found = [each for each in every if each and each.kind in KINDS]
     return sorted(found, key=lambda each: (each.kind, each.downstream, each.snr_db, each.ratio))
@@ -56,6 +64,8 @@ def _coder(name: str) -> Trained | None:
     link = card.training.get("config", {}).get("link")
     if card.method not in METHODS or link["channel"]["kind"] != "awgn" or len(set(link["snr_db"])) > 1:
         return None
+    if not name.startswith(card.method):
+        raise CodecError(f"{name} is a {card.method} by its card: figures know it by a name that begins so; rename it.")
     networks = zoo.load_networks(name)
     ratio = Fraction(networks.symbols_per_cell, CHANNELS * networks.stride**2)
     downstream = card.training["config"]["downstream"]
@@ -85,7 +95,8 @@ def _grids(trained: Sequence[Trained]) -> Iterator[Grid]:
     for each in trained:
         yield Grid(codecs=[each.name], ratios=[], snrs_db=[each.snr_db], channels=["awgn"])
     for snr_db in sorted({each.snr_db for each in trained}):
-        ratios = sorted({each.ratio for each in trained if each.snr_db == snr_db})
+        own = {each.ratio for each in trained if each.snr_db == snr_db}
+        ratios = sorted(own | {VALUE_BITS * ratio for ratio in own})
         at = {"ratios": ratios, "snrs_db": [snr_db], "channels": ["awgn"]}
         yield Grid(codecs=[JPEG2000], **at, free_headers=True)
 
@@ -113,10 +124,8 @@ def _retrained(codec: str, observed: str) -> list[Adaptation]:
 
 
 def name_of(row: Row) -> str:
-    """What the codec of a row is called in figures; a variational autoencoder is one by its name."""
-    if row.codec == JPEG2000:
-        return BOUND
-    return METHODS["vae"] if row.codec.startswith("vae") else METHODS["deepsc-tu"]
+    """What the codec of a row is called in figures."""
+    return next((called for method, called in METHODS.items() if row.codec.startswith(method)), BOUND)
 
 
 def write(rows: Sequence[Row], folder: Path, *, commit: str) -> None:

@@ -2,10 +2,11 @@
 """Figures 4, 5, 7, 9, 10, 12 and 13 of Zhang et al. with our points, and their tables."""
 
 from collections.abc import Sequence
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from semcom_models import measure, zoo
 from semcom_models.adaptation import Adapter
 from semcom_models.codec import CHANNELS
@@ -16,20 +17,21 @@ from semcom_training.observed import ObservedRow, adapter_of
 from semcom_training.papers.plots import AXES, curve, figure, plt, printed_digit
 from semcom_training.papers.rows import shipped
 from semcom_training.papers.tables import accuracy, every_point, introduction, psnr
-from semcom_training.papers.zhang import BOUND, OBSERVED, OBSERVED_DB, name_of
+from semcom_training.papers.zhang import BOUND, COUNTED, OBSERVED, OBSERVED_DB, VALUE_BITS, name_of
 
 FILES = {"mnist": "fig04", "cifar10": "fig05", "masks": "fig07", "svhn": "fig09", "usps": "fig10", "stl10": "fig13"}
 """By the kind of data; what the paper has not is called by its kind."""
 PICTURES = ("usps", "fig12")
 PLANES = {"mnist": 1, "cifar10": 3, "masks": 3}
 """Of which CR counts the values."""
-COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", BOUND: "black"}
-STYLES = ("--", "-")  # from the lower SNR on
+COLOURS = {"DeepSC-TU": "tab:red", "VAE": "tab:blue", BOUND: "black", COUNTED: "tab:grey"}
+STYLES = ("--", "-", ":", "-.")  # from the lowest SNR on
 ADAPTATIONS = {
     "none": ("no adaptation", "black"),
     "da": ("data adaptation", "tab:red"),
     "retrained": ("trained anew", "tab:blue"),
 }
+REPORTED = {"none": "as_observed", "da": "accuracy"}
 SEED = 0  # of the channel that pictures are shown after
 
 
@@ -49,9 +51,10 @@ def tables(rows: Sequence[Row], *, commit: str) -> str:
 
 
 def _table_of_observed(rows: Sequence[ObservedRow], kind: str) -> str:
+    judges = ", ".join(dict.fromkeys(row.downstream for row in rows))
     lines = [
         f"### {rows[0].dataset}, sent by coders of {DATA_SETS[OBSERVED[kind]].name} over AWGN at "
-        f"{rows[0].snr_db:g} dB, seen by {rows[0].downstream}",
+        f"{rows[0].snr_db:g} dB, seen by {judges}",
         "",
         "The PSNR is to what the encoder got, adapted or not.",
         "",
@@ -68,9 +71,10 @@ def draw_all(rows: Sequence[Row], folder: Path) -> None:
     """Those that there are rows of; pictures where the zoo has their adapter as well."""
     known, observed = _split(rows)
     for kind in PLANES:
-        shown = [row for row in known if row.codec and _kind(row) == kind]
-        if shown:
-            _by_rate(shown, kind, folder / f"{FILES[kind]}.png")
+        of_kind = [row for row in known if row.codec and _kind(row) == kind]
+        for number, judge in enumerate(dict.fromkeys(row.downstream for row in of_kind)):
+            shown = [row for row in of_kind if row.downstream == judge]
+            _by_rate(shown, kind, folder / f"{FILES[kind]}{f'-{judge}' if number else ''}.png")
     for kind, library in OBSERVED.items():
         shown = [row for row in observed if row.dataset == DATA_SETS[kind].name]
         if shown:
@@ -96,51 +100,47 @@ def _title(kind: str, what: str) -> str:
 def _by_rate(rows: Sequence[Row], kind: str, path: Path) -> None:
     """Accuracy, or IoU, and PSNR against CR."""
     seen = "iou" if kind == "masks" else "accuracy"
-    snrs_db = sorted({row.snr_db for row in rows})
+    learned = [_rate(row, kind) for row in rows if name_of(row) != BOUND]
     with figure(path, panels=2) as panels:
         for axes, value in zip(panels, (seen, "psnr_db"), strict=True):
             for name, colour in COLOURS.items():
-                for snr_db, style in zip(snrs_db, STYLES, strict=False):
-                    of_it = sorted(
-                        (row for row in rows if row.snr_db == snr_db and name_of(row) == name),
-                        key=lambda row: row.ratio,
-                    )
-                    curve(
-                        axes,
-                        of_it,
-                        lambda row: 2 * row.ratio * CHANNELS / PLANES[kind],
-                        value,
-                        label=f"{name}, {snr_db:g} dB",
-                        color=colour,
-                        linestyle=style,
-                    )
+                bits = VALUE_BITS if name == COUNTED else 1
+                rate = partial(_rate, kind=kind, bits=bits)
+                for snr_db, style in zip(sorted({row.snr_db for row in rows}), cycle(STYLES), strict=False):
+                    of_it = [row for row in rows if row.snr_db == snr_db and name in (name_of(row), _counted(row))]
+                    shown = [row for row in of_it if 0.99 * min(learned) < rate(row) < 1.01 * max(learned)]
+                    shown.sort(key=rate)
+                    curve(axes, shown, rate, value, label=f"{name}, {snr_db:g} dB", color=colour, linestyle=style)
             axes.set(xlabel="CR, real channel uses a value", ylabel=AXES[value])
-        panels[0].set_title(_title(kind, f"{rows[0].dataset}, AWGN"), fontsize=10)
+        panels[0].set_title(_title(kind, f"{rows[0].dataset}, AWGN, seen by {rows[0].downstream}"), fontsize=10)
+
+
+def _counted(row: Row) -> str | None:
+    """What else a row is a point of."""
+    return COUNTED if name_of(row) == BOUND else None
+
+
+def _rate(row: Row, kind: str, *, bits: int = 1) -> float:
+    """CR, or that at which there are so many times ``bits``."""
+    return 2 * row.ratio * CHANNELS / PLANES[kind] / bits
 
 
 def _adaptations(rows: Sequence[ObservedRow], kind: str, path: Path) -> None:
-    """Accuracy against epochs of training, as cards have it, and against CR."""
+    """How an adapter learns, by what its card reports of pictures that were not sent; and accuracy against CR."""
     with figure(path, panels=2) as (by_epoch, by_rate):
         for method, (name, colour) in ADAPTATIONS.items():
             of_it = sorted((row for row in rows if row.method == method), key=lambda row: row.compression_rate)
             curve(by_rate, of_it, lambda row: row.compression_rate, "accuracy", label=name, color=colour)
-            if of_it and method != "none":
-                _by_epoch(by_epoch, of_it[0].adapter or of_it[0].codec, label=name, color=colour)
-        if not by_epoch.lines:
-            by_epoch.text(0.5, 0.5, "the cards have no epochs", ha="center", transform=by_epoch.transAxes)
-        by_epoch.set(xlabel="epochs", ylabel="accuracy, %, held-out images")
+        for adapter in dict.fromkeys(row.adapter for row in rows if row.adapter):
+            reports = zoo.read_card(zoo.find(adapter)).training.get("reports", []) if shipped([adapter]) else []
+            for method, reported in REPORTED.items():
+                name, colour = ADAPTATIONS[method]
+                seen = [100 * each[reported] for each in reports]
+                by_epoch.plot(range(1, len(seen) + 1), seen, "--", label=f"{name}, not sent", color=colour)
+        by_epoch.set(xlabel="epochs of the adapter", ylabel="accuracy, %, held-out pictures")
         by_epoch.xaxis.get_major_locator().set_params(integer=True)
         by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"])
-        by_epoch.set_title("pictures adapted, not sent; of the new coder sent", fontsize=9)
         by_rate.set_title(_title(kind, f"{rows[0].dataset}, AWGN, {OBSERVED_DB:g} dB"), fontsize=10)
-
-
-def _by_epoch(axes: Axes, name: str, *, label: str, color: str) -> None:
-    """What was reported of a network of the zoo while it was trained."""
-    if shipped([name]):
-        reports = zoo.read_card(zoo.find(name)).training.get("reports", [])
-        if reports:
-            axes.plot(range(1, len(reports) + 1), [100 * at["accuracy"] for at in reports], label=label, color=color)
 
 
 def _pictures(kind: str, codec: str, path: Path) -> None:
