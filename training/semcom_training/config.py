@@ -134,12 +134,14 @@ class VaeConfig(SemanticConfig):
 
 
 class CycleGanConfig(_Run):
-    """The observed pictures of ``data`` are made like its library's; ``downstream`` shows in the log how far it is, and
-    takes no part.  ``arguments`` are those of the generators, ``width`` is that of the discriminators."""
+    """The observed pictures of ``data`` are made like its library's.  ``downstream`` shows in the log how far it is, of
+    pictures that are sent by ``coder``, if there is one; neither takes part.  ``arguments`` are those of the
+    generators, ``width`` is that of the discriminators."""
 
     method: Literal["cyclegan"]
     data: Pair
     downstream: str
+    coder: str | None = None
     arguments: dict[str, int]
     width: Annotated[int, Field(ge=1)]
     weights: AdversarialWeights

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Algorithm 2 of Zhang et al.: two generators and two discriminators, at the transmitter alone."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
@@ -56,7 +56,8 @@ class CycleGan(Method):
     and discriminators take their steps together.
 
     ``generator`` makes observed pictures like the library's, ``back`` the other way round; ``width`` is of the
-    discriminators, ``classes`` those of the library.  ``judge`` shows in the log how far it is, and takes no part.
+    discriminators, ``classes`` those of the library.  ``judge`` shows in the log how far it is, of what is received of
+    pictures when they are ``sent``, [B, 3, H, W] in [0, 1] -> the same; neither takes part.
     """
 
     def __init__(
@@ -68,8 +69,9 @@ class CycleGan(Method):
         width: int,
         classes: int,
         judge: nn.Module,
+        sent: Callable[[Tensor], Tensor],
     ) -> None:
-        self.weights, self.judge = weights, judge
+        self.weights, self.judge, self._sent = weights, judge, sent
         how = {"channels": generator.channels, "width": width, "classes": classes}
         self.to_library, self.to_observed = generator, back
         self.of_library, self.of_observed = Discriminator(**how), Discriminator(**how)
@@ -106,12 +108,12 @@ class CycleGan(Method):
 
     @torch.inference_mode()
     def report(self, held_out: LabelledImages) -> dict[str, float]:
-        """How many observed pictures the judge knows as they are, and adapted."""
+        """How many observed pictures the judge knows when they are sent as they are, and adapted."""
         observed = held_out[held_out.labels >= OBSERVED]
-        images, labels = observed.images, observed.labels - OBSERVED
-        adapted = (self.to_library(to_unit(images)) * 255).round().byte()
-        seen = {"as_observed": images, "accuracy": adapted}
-        return {name: accuracy(self.judge, LabelledImages(each, labels)) for name, each in seen.items()}
+        images, labels = to_unit(observed.images), observed.labels - OBSERVED
+        received = {"as_observed": self._sent(images), "accuracy": self._sent(self.to_library(images))}
+        seen = {name: LabelledImages((each * 255).round().byte(), labels) for name, each in received.items()}
+        return {name: accuracy(self.judge, each) for name, each in seen.items()}
 
 
 def _says(logits: Tensor, answer: int) -> Tensor:

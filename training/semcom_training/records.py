@@ -71,6 +71,8 @@ def _other_weights(config: Config) -> dict[str, str]:
     names = [config.downstream] if isinstance(config, SemanticConfig | AescConfig | CycleGanConfig) else []
     if isinstance(config, AescConfig):
         names.append(config.start_from)
+    if isinstance(config, CycleGanConfig):
+        names.append(config.coder)
     if isinstance(config, JsccConfig):
         names += [config.networks.start_from, config.networks.backbone_from]
     return {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in filter(None, names)}

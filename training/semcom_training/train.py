@@ -15,7 +15,7 @@ from semcom_models.architecture import Architecture, architectures
 from semcom_models.deepsc_tu import Coder, Vae
 from semcom_models.downstream import Downstream
 from semcom_models.generator import Generator
-from torch import nn
+from torch import Tensor, nn
 
 from semcom_training.aesc import Aesc
 from semcom_training.classifier import Classifier
@@ -39,6 +39,7 @@ from semcom_training.deepjscc import DeepJSCC
 from semcom_training.deepsc import DeepSC
 from semcom_training.deepsc_tu import DeepScTu, VariationalAutoencoder, task_of
 from semcom_training.errors import ConfigError
+from semcom_training.jscc import Point, sent_over
 from semcom_training.log import Log, reports
 from semcom_training.loop import Method, Schedule, fit
 from semcom_training.processes import ALONE, World
@@ -174,7 +175,7 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
                 f"Batches, a mixture of both kinds, take {FEWEST_OF_A_PAIR} pictures a shard at least, lest one has a "
                 "single kind; set schedule.batch."
             )
-        about = {"width": config.width, "classes": config.data.classes, "judge": judge}
+        about = {"width": config.width, "classes": config.data.classes, "judge": judge, "sent": _by(config.coder)}
         method = partial(CycleGan, network, _generator(config, side=side), config.weights, **about)
         return [Training("training", method, config.schedule)]
     if isinstance(config, AescConfig):
@@ -216,6 +217,16 @@ def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judg
     if isinstance(config, VaeConfig):
         return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)
     return DeepScTu(network, task, config.link, config.weights, **how)
+
+
+def _by(coder: str | None) -> Callable[[Tensor], Tensor]:
+    """What is received of pictures [B, 3, H, W] in [0, 1] that a coder of the zoo sends, at the SNR that it was trained
+    for; without one, they themselves."""
+    if coder is None:
+        return lambda images: images
+    networks, link = zoo.load_networks(coder), zoo.read_card(zoo.find(coder)).training["config"]["link"]
+    at = Point(snr_db=sum(link["snr_db"]) / 2, symbols_per_cell=networks.symbols_per_cell)
+    return partial(sent_over, networks.eval(), at=at)
 
 
 def _generator(config: CycleGanConfig, *, side: int) -> Generator:

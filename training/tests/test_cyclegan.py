@@ -33,7 +33,8 @@ def method(*, semantic: float = 0) -> CycleGan:
     torch.manual_seed(0)
     generators = (Generator(side=SIDE, channels=3, width=4, blocks=1) for _ in range(2))
     weights = AdversarialWeights(cycle=1, semantic=semantic)
-    return CycleGan(*generators, weights, width=4, classes=2, judge=SmallNet(classes=2))
+    judge = SmallNet(classes=2)
+    return CycleGan(*generators, weights, width=4, classes=2, judge=judge, sent=lambda images: images)
 
 
 def test_a_generator_begins_as_the_identity_and_knows_grey_pictures() -> None:
@@ -55,6 +56,16 @@ def test_what_is_observed_becomes_like_the_library(pair: LabelledImages, tmp_pat
         adapted = made.to_library(dark)
     library = pair.images[:64].float().mean() / 255
     assert abs(adapted.mean() - library) < 0.3 * abs(dark.mean() - library)
+
+
+def test_the_log_is_of_pictures_that_were_sent(pair: LabelledImages) -> None:
+    """A judge of brightness, and a coder that makes all bright, or nothing."""
+    made = method()
+    made.judge = lambda images: torch.stack([0.5 - images.mean((1, 2, 3)), images.mean((1, 2, 3)) - 0.5], 1)
+    bright = LabelledImages(pair.images, torch.full_like(pair.labels, OBSERVED + 1))
+    for factor, expected in ((100, 1.0), (0, 0.0)):
+        made._sent = lambda images, factor=factor: (images * factor).clamp(0, 1)
+        assert made.report(bright) == {"as_observed": expected, "accuracy": expected}
 
 
 def test_discriminators_learn_from_what_they_should_tell_alone(pair: LabelledImages) -> None:

@@ -7,6 +7,7 @@ from itertools import cycle
 from pathlib import Path
 
 import numpy as np
+from matplotlib.axes import Axes
 from semcom_models import measure, zoo
 from semcom_models.adaptation import Adapter
 from semcom_models.codec import CHANNELS
@@ -126,21 +127,28 @@ def _rate(row: Row, kind: str, *, bits: int = 1) -> float:
 
 
 def _adaptations(rows: Sequence[ObservedRow], kind: str, path: Path) -> None:
-    """How an adapter learns, by what its card reports of pictures that were not sent; and accuracy against CR."""
+    """How an adapter learns, by its card; and accuracy against CR."""
     with figure(path, panels=2) as (by_epoch, by_rate):
         for method, (name, colour) in ADAPTATIONS.items():
             of_it = sorted((row for row in rows if row.method == method), key=lambda row: row.compression_rate)
             curve(by_rate, of_it, lambda row: row.compression_rate, "accuracy", label=name, color=colour)
         for adapter in dict.fromkeys(row.adapter for row in rows if row.adapter):
-            reports = zoo.read_card(zoo.find(adapter)).training.get("reports", []) if shipped([adapter]) else []
-            for method, reported in REPORTED.items():
-                name, colour = ADAPTATIONS[method]
-                seen = [100 * each[reported] for each in reports]
-                by_epoch.plot(range(1, len(seen) + 1), seen, "--", label=f"{name}, not sent", color=colour)
+            if shipped([adapter]):
+                _by_epoch(by_epoch, zoo.read_card(zoo.find(adapter)).training)
         by_epoch.set(xlabel="epochs of the adapter", ylabel="accuracy, %, held-out pictures")
         by_epoch.xaxis.get_major_locator().set_params(integer=True)
         by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"])
         by_rate.set_title(_title(kind, f"{rows[0].dataset}, AWGN, {OBSERVED_DB:g} dB"), fontsize=10)
+
+
+def _by_epoch(axes: Axes, training: dict) -> None:
+    """Of pictures that were sent by a coder, if the training had one for its reports."""
+    coder = training["config"].get("coder")
+    for method, reported in REPORTED.items():
+        name, colour = ADAPTATIONS[method]
+        seen = [100 * each[reported] for each in training.get("reports", [])]
+        label = f"{name}, by {coder}" if coder else f"{name}, not sent"
+        axes.plot(range(1, len(seen) + 1), seen, "--", label=label, color=colour)
 
 
 def _pictures(kind: str, codec: str, path: Path) -> None:
