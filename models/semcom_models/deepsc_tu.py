@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from semcom_models.architecture import register
 from semcom_models.codec import CHANNELS
-from semcom_models.layers import planes, within_unit
+from semcom_models.layers import CellConv2d, CellConvTranspose2d, planes, within_unit
 
 
 class Coder(nn.Module):
@@ -83,8 +83,8 @@ class DeepScTu(Coder):
     def __init__(self, *, stride: int, channels: int, symbols_per_cell: int, overlap: int = 0) -> None:
         how = {"kernel_size": stride + 2 * overlap, "stride": stride, "padding": overlap}
         super().__init__(
-            nn.Conv2d(channels, 2 * symbols_per_cell, **how),
-            nn.ConvTranspose2d(2 * symbols_per_cell, channels, **how),
+            CellConv2d(channels, 2 * symbols_per_cell, **how),
+            CellConvTranspose2d(2 * symbols_per_cell, channels, **how),
             stride=stride,
             channels=channels,
             symbols_per_cell=symbols_per_cell,
@@ -137,9 +137,9 @@ class Vae(Coder):
     def __init__(self, *, stride: int, channels: int, symbols_per_cell: int, hidden: int) -> None:
         latent = 2 * symbols_per_cell
         super().__init__(
-            nn.Sequential(nn.Conv2d(channels, hidden, stride, stride), nn.ReLU(), nn.Conv2d(hidden, 2 * latent, 1)),
+            nn.Sequential(CellConv2d(channels, hidden, stride, stride), nn.ReLU(), nn.Conv2d(hidden, 2 * latent, 1)),
             nn.Sequential(
-                nn.Conv2d(latent, hidden, 1), nn.ReLU(), nn.ConvTranspose2d(hidden, channels, stride, stride)
+                nn.Conv2d(latent, hidden, 1), nn.ReLU(), CellConvTranspose2d(hidden, channels, stride, stride)
             ),
             stride=stride,
             channels=channels,

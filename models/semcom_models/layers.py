@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from semcom_models.codec import CHANNELS
 
@@ -87,3 +88,29 @@ class _WithinUnit(torch.autograd.Function):
         (values,) = ctx.saved_tensors
         outwards = ((values < 0) & (gradient > 0)) | ((values > 1) & (gradient < 0))
         return gradient.masked_fill(outwards, 0)
+
+
+class CellConv2d(nn.Conv2d):
+    """A convolution with a large kernel and a stride that is not much smaller.  In training it is one product of
+    matrices, which on a CPU takes a tenth of the time, forth and back."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(images)
+        cells = F.unfold(images, self.kernel_size, padding=self.padding, stride=self.stride)
+        values = self.weight.flatten(1) @ cells + self.bias[:, None]
+        geometry = zip(images.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
+        return values.unflatten(2, [(side + 2 * pad - kernel) // stride + 1 for side, kernel, stride, pad in geometry])
+
+
+class CellConvTranspose2d(nn.ConvTranspose2d):
+    """The way back of :class:`CellConv2d`."""
+
+    def forward(self, values: Tensor) -> Tensor:
+        if not self.training:
+            return super().forward(values)
+        geometry = zip(values.shape[2:], self.kernel_size, self.stride, self.padding, strict=True)
+        size = [(cells - 1) * stride + kernel - 2 * pad for cells, kernel, stride, pad in geometry]
+        cells = self.weight.flatten(1).T @ values.flatten(2)
+        images = F.fold(cells, size, self.kernel_size, padding=self.padding, stride=self.stride)
+        return images + self.bias[:, None, None]
