@@ -137,9 +137,9 @@ class Vae(Coder):
     def __init__(self, *, stride: int, channels: int, symbols_per_cell: int, hidden: int) -> None:
         latent = 2 * symbols_per_cell
         super().__init__(
-            nn.Sequential(CellConv2d(channels, hidden, stride, stride), nn.ReLU(), nn.Conv2d(hidden, 2 * latent, 1)),
+            nn.Sequential(CellConv2d(channels, hidden, stride, stride), nn.ReLU(), CellConv2d(hidden, 2 * latent, 1)),
             nn.Sequential(
-                nn.Conv2d(latent, hidden, 1), nn.ReLU(), CellConvTranspose2d(hidden, channels, stride, stride)
+                CellConv2d(latent, hidden, 1), nn.ReLU(), CellConvTranspose2d(hidden, channels, stride, stride)
             ),
             stride=stride,
             channels=channels,
