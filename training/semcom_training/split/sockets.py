@@ -8,7 +8,7 @@ one.  TCP loses nothing as long as a connection holds: a question is asked again
 import resource
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 import zmq
 from zmq.auth.thread import ThreadAuthenticator
@@ -169,10 +169,11 @@ class Client:
             ConfigError: it is no address.
         """
         self._tried = time.monotonic()
-        try:
-            if self._begun:
+        if self._begun:
+            self._lost = True
+            with suppress(zmq.ZMQError):  # it is gone already
                 self._socket.disconnect(self._address)
-                self._lost = True
+        try:
             self._socket.connect(self._address)
         except zmq.ZMQError as error:
             raise ConfigError(
