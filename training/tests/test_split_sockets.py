@@ -220,6 +220,7 @@ def test_something_else_in_the_place_of_the_receiver_is_waited_out(
             with stranger(port):
                 time.sleep(1.5)
                 client._came_anew()
+                time.sleep(1)
         with Server(folder, port):
             client(ASKED, expected=Noted)
     assert sum("does not know this transmitter's key" in each for each in said) == 1

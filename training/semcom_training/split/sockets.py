@@ -185,8 +185,13 @@ class Client:
         self._socket.disable_monitor()
 
     def _send(self, parts: list[bytes]) -> None:
-        self._socket.send_multipart(parts)
-        self.sent += sum(map(len, parts))
+        """If anything takes it; else when there is a connection again."""
+        try:
+            self._socket.send_multipart(parts, zmq.DONTWAIT)
+        except zmq.Again:
+            self._lost = True
+        else:
+            self.sent += sum(map(len, parts))
 
     def _answer_to(self, number: bytes) -> list[bytes] | None:
         """What came within a tick, if it answers this question."""
