@@ -20,7 +20,7 @@ PATIENCE_S = 120
 IMAGES = 720  # a tenth of which is held out
 EPOCHS = 60
 LEADS = ("split", "rx", "deepsc-tu-mnist", "--keys", "keys")
-TRAINED = ("deepsc-tu-mnist", f"schedule.epochs={EPOCHS}", "schedule.batch=108")
+TRAINED = ("deepsc-tu-mnist", "pretraining=0", f"schedule.epochs={EPOCHS}", "schedule.batch=108")
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_channel_inputs_may_go_by_radio(lab: Path) -> None:
 
     name = f"/semcom-split-{os.getpid()}"
     device, address = f"type=virtual,air={name},speed=0.2", free_address()
-    trained = ("deepsc-tu-mnist", "schedule.epochs=6", "schedule.batch=108", "link.snr_db=[20,20]")
+    trained = ("deepsc-tu-mnist", "pretraining=0", "schedule.epochs=6", "schedule.batch=108", "link.snr_db=[20,20]")
     receiver = start(
         lab,
         *("split", "rx", *trained, "--keys", "keys", "--runs", "runs", "--out", "split", "--bind", address),
