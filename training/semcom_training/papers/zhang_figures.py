@@ -112,7 +112,7 @@ def _by_rate(rows: Sequence[Row], kind: str, path: Path) -> None:
                     shown = [row for row in of_it if 0.99 * min(learned) < rate(row) < 1.01 * max(learned)]
                     shown.sort(key=rate)
                     curve(axes, shown, rate, value, label=f"{name}, {snr_db:g} dB", color=colour, linestyle=style)
-            axes.set(xlabel="CR, real channel uses a value", ylabel=AXES[value])
+            axes.set(xlabel="CR, real channel uses a value", ylabel=AXES[value], xlim=(0, 1))
         panels[0].set_title(_title(kind, f"{rows[0].dataset}, AWGN, seen by {rows[0].downstream}"), fontsize=10)
 
 
@@ -137,7 +137,7 @@ def _adaptations(rows: Sequence[ObservedRow], kind: str, path: Path) -> None:
                 _by_epoch(by_epoch, zoo.read_card(zoo.find(adapter)).training)
         by_epoch.set(xlabel="epochs of the adapter", ylabel="accuracy, %, held-out pictures")
         by_epoch.xaxis.get_major_locator().set_params(integer=True)
-        by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"])
+        by_rate.set(xlabel="CR, real channel uses a value", ylabel=AXES["accuracy"], xlim=(0, 1))
         by_rate.set_title(_title(kind, f"{rows[0].dataset}, AWGN, {OBSERVED_DB:g} dB"), fontsize=10)
 
 
