@@ -21,7 +21,7 @@ from semcom_models.errors import CodecError
 from semcom_training.data import DATA_SETS, REPOSITORY
 from semcom_training.distance import PIXELS, distance
 from semcom_training.errors import ConfigError, DataError
-from semcom_training.evaluate import Evaluation, Grid, Interval, Row, write_results
+from semcom_training.evaluate import Evaluation, Grid, Interval, Row, require, write_results
 from semcom_training.observed import ADAPTATIONS, Observed, ObservedRow
 from semcom_training.pictures import load_pictures
 from semcom_training.records import commit
@@ -140,9 +140,12 @@ def eval_command(
         raise UsageError("--card writes into one card: give one codec.")
     if card and (separate.is_separate(codec) or is_at_capacity(codec)):
         raise UsageError(f"--card writes into the card of a trained codec, and {codec} has none; --json writes a file.")
+    of_originals = grid.codecs == ["none"]
+    if not of_originals:
+        require(grid.codecs)
     pictures = load_pictures(dataset, count=images)
     evaluation = Evaluation(pictures, downstream=None if downstream == "none" else downstream, seed=seed)
-    if grid.codecs == ["none"]:
+    if of_originals:
         rows = [evaluation.originals()]
     else:
         rows = list(track(evaluation.rows(grid), "measuring", total=len(grid), transient=True))
@@ -154,7 +157,7 @@ def eval_command(
         each = len(pictures) // (1 + pictures.kind.count("+"))  # of several data sets
         options = {"codec": codec, "ratio": ratio, "snr": snr, "channel": channel, "downstream": downstream}
         options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": each, "seed": seed}
-        folder = zoo.find(downstream if grid.codecs == ["none"] else codec)
+        folder = zoo.find(downstream if of_originals else codec)
         write_results(folder, rows, command=_command(options))
 
 

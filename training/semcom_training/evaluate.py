@@ -216,6 +216,15 @@ class Evaluation:
         return dict(seen)
 
 
+def require(codecs: Sequence[str]) -> None:
+    """Raises CodecError where a codec is not there, before pictures are fetched that are for nothing then."""
+    for name in codecs:
+        if capacity.is_at_capacity(name) or separate.is_separate(name):
+            _load(name, free_headers=False)
+        else:
+            zoo.find(name)
+
+
 def _load(name: str, *, free_headers: bool) -> ImageCodec | AtCapacity:
     if capacity.is_at_capacity(name):
         return capacity.load(name, free_headers=free_headers, source=_remembering)

@@ -166,6 +166,17 @@ def test_eval_tells_what_cannot_be(trained_lab: Path, album: list[str], monkeypa
             run(trained_lab, "eval", *arguments, *wrong[2:], monkeypatch=monkeypatch)
 
 
+@pytest.mark.parametrize(
+    "codec", ["oracle", "webp+ldpc,oracle", "oracle+ldpc", "oracle+capacity", "webp+ldpc@3qam-1/2"]
+)
+def test_eval_fetches_no_pictures_for_a_codec_that_is_not_there(
+    codec: str, lab: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(commands, "load_pictures", lambda *_, **__: pytest.fail("pictures were fetched"))
+    with pytest.raises(SystemExit, match=r"oracle|3qam"):
+        run(lab, "eval", "--codec", codec, monkeypatch=monkeypatch)
+
+
 def test_a_downstream_network_of_ones_own_judges(lab: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (lab / "my_judge.py").write_text(
         "import torch\n"
