@@ -23,12 +23,21 @@ from semcom_models.layers import CellConv2d, CellConvTranspose2d, planes, within
 
 class Coder(nn.Module):
     """Two networks on cells of ``stride`` x ``stride`` pixels; of grey pictures, ``channels`` 1, the mean of the
-    planes is coded, and all three come back alike."""
+    planes is coded, and all three come back alike.
+
+    Raises:
+        ValueError: another number of channels than 1 or 3, or a stride or symbols below 1.
+    """
 
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, *, stride: int, channels: int, symbols_per_cell: int
     ) -> None:
         super().__init__()
+        if channels not in (1, CHANNELS):
+            raise ValueError(f"channels is {channels}; it must be 1 or {CHANNELS}")
+        for name, value in (("stride", stride), ("symbols_per_cell", symbols_per_cell)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; it must be 1 or more")
         self.stride, self.channels = stride, channels
         self.symbols_per_cell = self.fewest_symbols_per_cell = symbols_per_cell
         self.encoder, self.decoder = Encoder(encoder, channels=channels), Decoder(decoder, channels=channels)

@@ -235,7 +235,7 @@ def _with_weights(folder: Path, card: Card, architecture: type[nn.Module]) -> nn
     try:
         network = architecture(**card.arguments)
         network.load_state_dict(safetensors.torch.load(raw))
-    except (TypeError, RuntimeError, SafetensorError) as error:
+    except (TypeError, ValueError, RuntimeError, SafetensorError) as error:
         raise CodecError(
             f"{path} holds weights of another architecture than {card.architecture} as in its card."
         ) from error

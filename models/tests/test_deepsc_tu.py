@@ -64,6 +64,20 @@ def test_five_kernels_take_the_side_down_evenly() -> None:
             DeepScTuDeep(side=32, inner=wrong, width=4)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"channels": 2}, "channels is 2; it must be 1 or 3"),
+        ({"stride": 0, "overlap": 1}, "stride is 0; it must be 1 or more"),
+        ({"symbols_per_cell": 0}, "symbols_per_cell is 0; it must be 1 or more"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Initializing zero-element tensors")
+def test_what_no_coder_can_be_is_told(wrong: dict, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        DeepScTu(**{"stride": 8, "channels": 3, "symbols_per_cell": 10} | wrong)
+
+
 @pytest.mark.parametrize("name", ["fully connected", "convolutions", "five layers"])
 def test_there_is_no_activation_function(name: str) -> None:
     """Up to the power of the symbols, and where no pixel ends at 0 or 1, what comes out is affine in what goes in."""

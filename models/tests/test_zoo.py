@@ -61,7 +61,11 @@ def test_changed_weights_are_refused(small_zoo: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"arguments": {"widths": [8, 8, 8], "symbols_per_cell": 4, "coding_blocks": 1}}, {"arguments": {"depth": 3}}],
+    [
+        {"arguments": {"widths": [8, 8, 8], "symbols_per_cell": 4, "coding_blocks": 1}},
+        {"arguments": {"depth": 3}},
+        {"architecture": "deepsc-tu", "arguments": {"stride": 8, "channels": 2, "symbols_per_cell": 4}},
+    ],
 )
 def test_weights_of_another_architecture_are_refused(small_zoo: Path, change: dict) -> None:
     edit_card(small_zoo, change)

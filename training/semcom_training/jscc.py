@@ -76,7 +76,7 @@ class Link(nn.Module):
         self.conditions = conditions
         self.stride, self.planes = networks.stride, networks.symbols_per_cell
         low, high = self._symbols_per_cell()
-        if not networks.fewest_symbols_per_cell <= low <= high <= self.planes:
+        if not 1 <= networks.fewest_symbols_per_cell <= low <= high <= self.planes:
             raise CodecError(
                 f"The networks send {networks.fewest_symbols_per_cell} to {self.planes} symbols a cell; "
                 f"symbols_per_cell is {low:g} to {high:g}."

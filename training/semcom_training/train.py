@@ -263,7 +263,7 @@ def build_networks(config: NetworksConfig) -> Architecture:
         raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(known)}.")
     try:
         networks = known[config.architecture](**config.arguments)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"The architecture {config.architecture} cannot be built so: {error}.") from error
     if config.start_from:
         _start_from(networks, zoo.load_networks(config.start_from), config)
