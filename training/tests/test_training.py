@@ -285,6 +285,13 @@ def test_symbols_that_the_networks_have_not_are_told(symbols: tuple[float, float
         Link(networks(), conditions, compiled=False)
 
 
+def test_networks_that_send_nothing_are_told() -> None:
+    silent = networks()
+    silent.symbols_per_cell = silent.fewest_symbols_per_cell = 0
+    with pytest.raises(CodecError, match="The networks send 0 to 0 symbols a cell"):
+        Link(silent, Conditions(snr_db=(0, 20), erasure_rate=0), compiled=False)
+
+
 def test_start_from_copies_what_fits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     known = networks()
     arguments = {"widths": [8, 8, 16], "symbols_per_cell": 8, "coding_blocks": 0}
