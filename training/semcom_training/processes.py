@@ -11,6 +11,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from dataclasses import dataclass
 
 import torch
+import torch.distributed.nn  # before there is a group: its functions' defaults would keep that one's threads at work
 from torch import Tensor, distributed, nn
 
 from semcom_training.errors import ConfigError

@@ -5,6 +5,7 @@ import os
 import socket
 import subprocess
 import sys
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from semcom_training.losses import LossWeights
 from semcom_training.processes import World, joined
 from semcom_training.semre import SemRE
 from small import CONDITIONS, HOW, gradients_of_colour, networks, semantic
-from torch import multiprocessing
+from torch import distributed, multiprocessing
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEDULE = Schedule(epochs=2, batch=16, learning_rate=1e-3, shards=4)
@@ -55,6 +56,7 @@ def take_part(rank: int, folder: Path) -> None:
     torch.set_num_threads(1)
     os.environ["RANK"] = str(rank)
     with joined() as world:
+        group = weakref.ref(distributed.group.WORLD)
         print("of the first alone")
         method, images = semre(), gradients_of_colour()
         if rank:
@@ -63,6 +65,7 @@ def take_part(rank: int, folder: Path) -> None:
         torch.save(method.trained.state_dict(), folder / f"{rank}.pt")
         with pytest.raises(ConfigError, match="different checkpoints"):
             world.start_alike(method.trained, epochs_done=rank)
+    assert group() is None, "the threads of the group run on, and abort the process where they meet its end"
 
 
 @pytest.mark.slow
