@@ -71,11 +71,12 @@ class Schedule:
         """What sets the learning rate, stepped after each of the ``steps`` of an epoch."""
         if self.halved_every:
             return torch.optim.lr_scheduler.StepLR(optimizer, steps * self.halved_every, gamma=0.5)
+        total = steps * self.epochs
         return torch.optim.lr_scheduler.OneCycleLR(
             optimizer,
             self.learning_rate,
-            total_steps=steps * self.epochs,
-            pct_start=self.warmup,
+            total_steps=total,
+            pct_start=0.0 if self.warmup * total == 1 else self.warmup,  # at 1 it would divide by nothing
             cycle_momentum=False,
         )
 

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Receiver-led training in one process: what it comes to, what is on the wire, and what either side survives."""
 
+import errno
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from semcom_training.errors import ConfigError
 from semcom_training.jscc import Conditions
 from semcom_training.loop import Schedule, batches, fit
 from semcom_training.processes import ALONE
+from semcom_training.split import half as halves
 from semcom_training.split import receiver as receiving
 from semcom_training.split import transmitter as transmitting
 from semcom_training.split.air import SendsBehind, Simulated
@@ -27,6 +31,7 @@ from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.transmitter import GreetAgain, Transmitter
 from semcom_training.split.wire import (
     Batch,
+    Checkpoint,
     Feedback,
     Finished,
     Hello,
@@ -54,15 +59,21 @@ class Cut(Exception):
     """A side dies."""
 
 
-def method() -> DeepScTu:
+def method(conditions: Conditions = CONDITIONS) -> DeepScTu:
     torch.manual_seed(SEED)
     coder, judge = Coder(**ARGUMENTS), SmallNet(classes=2)
-    return DeepScTu(coder, Classification(judge), CONDITIONS, SemanticDistortion(alpha=10), compiled=False)
+    return DeepScTu(coder, Classification(judge), conditions, SemanticDistortion(alpha=10), compiled=False)
 
 
-def receiver(blobs: LabelledImages, folder: Path, figures: list[dict] | None = None) -> Receiver:
+def receiver(
+    blobs: LabelledImages,
+    folder: Path,
+    figures: list[dict] | None = None,
+    *,
+    start: Callable[[], DeepScTu] = method,
+) -> Receiver:
     plan = Plan(
-        architecture="deepsc-tu", arguments=ARGUMENTS, start=method, schedule=SCHEDULE, seed=SEED, folder=folder / "rx"
+        architecture="deepsc-tu", arguments=ARGUMENTS, start=start, schedule=SCHEDULE, seed=SEED, folder=folder / "rx"
     )
     told = [] if figures is None else figures
     return Receiver(
@@ -125,8 +136,54 @@ def test_it_comes_to_what_joint_training_comes_to(blobs: LabelledImages, tmp_pat
     check_equal(
         leader.trained.trained.encoder.state_dict(), safetensors.torch.load_file(tmp_path / "tx/encoder.safetensors")
     )
+    assert leader.trained.trained.training  # as in the joint loop
     assert [each.step for each in steps] == list(range(1, STEPS * SCHEDULE.epochs + 1))
     assert len(figures) == SCHEDULE.epochs and all({"accuracy", "psnr_db", "loss"} == each.keys() for each in figures)
+
+
+def test_either_side_sees_how_far_it_is(blobs: LabelledImages, tmp_path: Path) -> None:
+    """The receiver as the joint loop would; the transmitter sees the SNR."""
+    start, figures, expected = partial(method, Conditions(snr_db=(6, 6), erasure_rate=0)), [], []
+    wire = Wire(receiver(blobs, tmp_path, figures, start=start).answer)
+    steps = list(transmitter(blobs, tmp_path).run(wire))
+    log = SimpleNamespace(
+        begin=lambda step: None,
+        step=lambda step, **figures: None,
+        epoch=lambda epoch, figures, step: expected.append(figures),
+        close=lambda: None,
+    )
+    fit(start(), SCHEDULE, blobs, blobs, seed=SEED, run=tmp_path / "joint", log=log)
+    for own, joint in zip(figures, expected, strict=True):
+        assert own["loss"] == pytest.approx(joint["loss"], rel=1e-4)
+        assert own["psnr_db"] == pytest.approx(joint["psnr_db"], abs=0.1)  # over other noise
+        assert own["accuracy"] == pytest.approx(joint["accuracy"], abs=0.1)
+    assert json.loads(wire.carried[1][0])["snr_db"] == 6
+    assert all(each.snr_db == pytest.approx(6, abs=0.5) for each in steps)
+    trials = [parts for parts in wire.carried if isinstance(parsed(parts)[0], Trial)]
+    assert len(trials) == SCHEDULE.epochs
+
+
+def test_strangers_that_hold_all_files_delay_a_training_and_do_not_end_it(
+    blobs: LabelledImages, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a greeting and at the end of an epoch, as if the first tries met connections that hold them."""
+    held = iter(range(3))
+
+    def listed(folder: Path) -> list[Checkpoint]:
+        if next(held, None) is not None:
+            raise OSError(errno.EMFILE, "Too many open files")
+        return checkpoints(folder)
+
+    monkeypatch.setattr(halves, "PATIENCE_S", 1)
+    monkeypatch.setattr(receiving, "checkpoints", listed)
+    monkeypatch.setattr(halves, "checkpoints", listed)
+    leader = receiver(blobs, tmp_path)
+    steps = transmitter(blobs, tmp_path).run(Wire(leader.answer))
+    next(steps)
+    assert SAID[0].startswith("Greeting the receiver again: Strangers hold all the files")
+    held = iter(range(1))
+    list(steps)
+    check_equal(joint(blobs, tmp_path), leader.trained.trained.state_dict())
 
 
 def test_the_gradients_of_the_encoder_are_those_of_joint_training(
@@ -400,6 +457,11 @@ def test_a_second_transmitter_waits_until_the_first_is_silent(
     refused, _ = parsed(leader.answer(hello, b"another"))
     assert (refused.why, refused.greet) == ("Another transmitter is training with this receiver.", True)
     assert isinstance(parsed(leader.answer(hello, b"one"))[0], Welcome)
+    wire = Wire(lambda parts: leader.answer(parts, b"one"))
+    next(transmitter(blobs, tmp_path).run(wire))
+    heard = leader._session.heard
+    leader.answer(wire.carried[-2], b"one")
+    assert leader._session.heard > heard  # by a batch as well
     monkeypatch.setattr(receiving, "ACTIVE_S", 0)
     assert isinstance(parsed(leader.answer(hello, b"another"))[0], Welcome)
 

@@ -97,6 +97,13 @@ def test_keys_are_made_once_and_secret_ones_are_for_their_owner(folder: Path) ->
     key.write_text(re.sub('public-key = ".*"', 'public-key = "abc"', key.read_text()))
     with pytest.raises(ConfigError, match="as keys of 40 characters"):
         Keys.read(folder, "receiver")
+    secret = folder / "receiver.key_secret"
+    whole = secret.read_text()
+    for line, end in (("public", "~"), ("secret", "~"), ("public", one.public[:1].decode())):
+        secret.write_text(re.sub(f'({line}-key = ".*)."', rf'\1{end}"', whole))
+        with pytest.raises(ConfigError, match="receiver.key_secret and .* cannot be read as keys"):
+            Keys.read(folder, "receiver")
+    secret.write_text(whole)
     key.write_text("no key\n")
     with pytest.raises(ConfigError, match="cannot be read as keys"):
         Keys.read(folder, "receiver")
@@ -169,6 +176,26 @@ def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> No
             each.close()
         ask(folder, server.address)
         assert len(server.asked) == 3 and len(server.said) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_training_that_fails_ends_however_many_strangers_came_meanwhile(folder: Path) -> None:
+    """More than ZeroMQ's monitor has room for, during one answer."""
+
+    class Fails(Server):
+        def answer(self, parts: list[bytes], who: bytes) -> list[bytes]:
+            for _ in range(2500):
+                with socket.create_connection(("127.0.0.1", self.port)) as stranger:
+                    stranger.sendall(b"\xff" * 200)
+                self.asked.append([])
+            time.sleep(sockets.HANDSHAKE_MS / 1000)
+            raise FloatingPointError
+
+    with Fails(folder) as server, connected(server.address, keys=Keys.read(folder, "transmitter"), say=print) as client:
+        client._send([bytes(8), *packed(ASKED)])
+        server._thread.join(timeout=120)
+        assert not server._thread.is_alive() and len(server.asked) == 2500
 
 
 def test_a_message_that_is_too_large_ends_its_connection_alone(folder: Path) -> None:
@@ -313,7 +340,7 @@ def test_other_answers_are_told(folder: Path, answer: Message, error: type[Excep
 
 
 def test_a_server_answers_repeats_for_a_while(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sockets, "REPEATS_S", 3.0)
+    monkeypatch.setattr(sockets, "REPEATS_S", 6.0)
     with Server(folder) as server:
         ask(folder, server.address)
         server._over.set()

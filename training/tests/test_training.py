@@ -111,6 +111,17 @@ def test_the_learning_rate_is_that_of_the_schedule(schedule: dict, expected: lis
     assert seen == pytest.approx(expected, abs=0.02)
 
 
+@pytest.mark.parametrize("epochs", [1, 4, 5, 6])
+def test_few_steps_have_learning_rates_too(epochs: int) -> None:
+    """Five, of which the default warmup is one, divided by zero."""
+    optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], 1.0)
+    rates = Schedule(epochs=epochs, batch=1, learning_rate=1.0).learning_rates(optimizer, steps=1)
+    for _ in range(epochs):
+        assert 0 <= rates.get_last_lr()[0] <= 1
+        optimizer.step()
+        rates.step()
+
+
 @pytest.mark.parametrize("name", METHODS)
 def test_a_method_trains_the_codec_and_leaves_the_downstream_network_alone(
     blobs: LabelledImages, tmp_path: Path, name: str
@@ -331,5 +342,5 @@ def test_arguments_that_no_network_takes_are_told(arguments: dict) -> None:
     good = {"widths": [8, 8, 16], "symbols_per_cell": 8, "coding_blocks": 0}
     with pytest.raises(ConfigError, match="cannot be built so"):
         build_networks(NetworksConfig(architecture="semcc", arguments=good | arguments))
-    with pytest.raises(ConfigError, match="'oracle'; registered: semcc, adaptive"):
+    with pytest.raises(ConfigError, match="'oracle'; registered: adaptive, deepsc-tu, "):
         build_networks(NetworksConfig(architecture="oracle", arguments=good))

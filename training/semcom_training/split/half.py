@@ -8,7 +8,6 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import BinaryIO
 
 import safetensors.torch
 import torch
@@ -43,10 +42,21 @@ class Half:
         self._rates.step()
 
     def save(self, step: int) -> None:
-        """Keep this state and the one before it, and nothing of other trainings."""
+        """Keep this state and the one before it, and nothing of other trainings; where strangers hold all the files
+        that may be open, when their handshakes have failed."""
+        end = time.monotonic() + PATIENCE_S
+        while True:
+            try:
+                return self._save(step)
+            except OSError as error:
+                if not no_file_left(error) or time.monotonic() > end:
+                    raise
+                time.sleep(PATIENCE_S / 100)
+
+    def _save(self, step: int) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
         part = self._folder / "part"
-        with _opened(part) as file:
+        with part.open("wb") as file:
             torch.save({name: each.state_dict() for name, each in self._state().items()}, file)
             file.flush()
             os.fsync(file.fileno())
@@ -81,7 +91,8 @@ class Half:
 
 def checkpoints(folder: Path) -> list[Checkpoint]:
     """The halves that were kept there, by their steps."""
-    found = (re.fullmatch(r"([0-9a-f]{32})-(\d+)\.pt", path.name) for path in folder.glob("*.pt"))
+    there = os.listdir(folder) if folder.is_dir() else []  # glob takes what it cannot list for empty
+    found = (re.fullmatch(r"([0-9a-f]{32})-(\d+)\.pt", name) for name in there)
     return sorted(
         (Checkpoint(training=each[1], step=int(each[2])) for each in found if each), key=lambda each: each.step
     )
@@ -91,16 +102,11 @@ def _path(folder: Path, checkpoint: Checkpoint) -> Path:
     return folder / f"{checkpoint.training}-{checkpoint.step}.pt"
 
 
-def _opened(path: Path) -> BinaryIO:
-    """To write; where strangers hold all the files that may be open, when their handshakes have failed."""
-    end = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return path.open("wb")
-        except OSError as error:
-            if error.errno not in (errno.EMFILE, errno.ENFILE) or time.monotonic() > end:
-                raise
-            time.sleep(PATIENCE_S / 100)
+def no_file_left(error: BaseException | None) -> bool:
+    """Whether it comes of no more files that may be open, which connections of strangers bring about for a while."""
+    while error and not (isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE)):
+        error = error.__cause__
+    return error is not None
 
 
 def load_encoder(encoder: nn.Module, behind: Sequence[bytes]) -> None:

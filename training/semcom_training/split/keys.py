@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import zmq.auth
+from zmq.utils import z85
 
 from semcom_training.errors import ConfigError
 
@@ -39,9 +40,13 @@ class Keys:
             raise ConfigError(f"{own} and {theirs} cannot be read as keys ({error}); {MADE_BY}.") from error
         if secret is None:
             raise ConfigError(f"{own} has no secret key in it; {MADE_BY}.")
-        if any(len(key) != Z85_LENGTH for key in (public, secret, known)):
+        if not all(map(_is_key, (public, secret, known))) or zmq.curve_public(secret) != public:
             raise ConfigError(f"{own} and {theirs} cannot be read as keys of {Z85_LENGTH} characters; {MADE_BY}.")
         return cls(public, secret, known)
+
+
+def _is_key(key: bytes) -> bool:
+    return len(key) == Z85_LENGTH and set(key) <= set(z85.Z85CHARS)
 
 
 def make(folder: Path) -> None:

@@ -17,7 +17,7 @@ from semcom_training.jscc import psnr_db
 from semcom_training.loop import Schedule, Shard, batches
 from semcom_training.processes import ALONE
 from semcom_training.split.air import ReceivingAir
-from semcom_training.split.half import Half, checkpoints, load_encoder
+from semcom_training.split.half import Half, checkpoints, load_encoder, no_file_left
 from semcom_training.split.wire import (
     LONGEST_REFUSAL,
     PROTOCOL,
@@ -129,11 +129,20 @@ class Receiver:
             raise WireError("Channel inputs go by radio on one side and over the network on the other: see --radio.")
         if (old := self._session) and old.who != who and time.monotonic() < old.heard + ACTIVE_S:
             return packed(Refusal(why="Another transmitter is training with this receiver.", greet=True))
+        try:
+            return self._welcomed(hello, who)
+        except Exception as error:
+            if not no_file_left(error):
+                raise
+            return packed(Refusal(why="Strangers hold all the files that the receiver may have open.", greet=True))
+
+    def _welcomed(self, hello: Hello, who: bytes) -> list[bytes]:
         plan = self._plan
         kept = checkpoints(plan.folder)
         common = [each for each in kept if each in hello.checkpoints]
         training, step = (common[-1].training, common[-1].step) if common else (secrets.token_hex(16), 0)
         method = plan.start()
+        method.trained.train()
         encoder = [safetensors.torch.save(method.trained.encoder.state_dict())] if step == 0 else []
         half = Half(method.trained.decoder, plan.schedule, steps=self._steps, folder=plan.folder, training=training)
         if step:
@@ -214,7 +223,9 @@ class Receiver:
         size = images.shape[2:]
         drawn = method.link.draw(len(images), size, generator)
         outputs, noise_var = session.air.receive(behind, 2 * session.step + 1, drawn, generator)
+        method.trained.eval()
         received = method.link.receive(outputs, noise_var, size)
+        method.trained.train()
         seen = LabelledImages((received * 255).round().byte(), tried.labels)
         losses, session.losses = session.losses, []
         figures = {"loss": sum(losses) / len(losses)} if losses else {}

@@ -28,6 +28,7 @@ GONE_S = 20  # of silence below ZeroMQ, until the other side is taken for gone
 WAITING = 4  # messages, either way
 OVERHEAD = 64  # bytes more than are in it that a part has on its way
 LINGER_MS = 5000
+MONITOR = "inproc://strangers"
 REPEATS_S = 2.0  # in which the last answer may be asked for again
 NO_KEY = "it had no key or another receiver.key, spoke another protocol, or broke off"  # which event comes is a race
 REFUSED = {
@@ -108,9 +109,14 @@ class _Strangers:
     """Tells of those who do not get in, each kind once."""
 
     def __init__(self, stack: ExitStack, socket: zmq.Socket, say: Callable[[str], None]) -> None:
-        self._monitor, self._say = socket.get_monitor_socket(sum(REFUSED)), say
-        stack.callback(socket.disable_monitor)
+        self._say = say
         self._told: set[str] = set()
+        # Not get_monitor_socket: ZeroMQ's thread waits where that is full, and closing the socket for the thread.
+        socket.monitor(MONITOR, sum(REFUSED))
+        stack.callback(socket.monitor, None, 0)
+        self._monitor = stack.enter_context(socket.context.socket(zmq.PAIR))
+        self._monitor.rcvhwm = 0
+        self._monitor.connect(MONITOR)
 
     def look(self) -> None:
         while self._monitor.poll(0):

@@ -135,8 +135,10 @@ class Transmitter:
                 step += 1
                 yield Progress(step, steps * schedule.epochs, _snr_db(symbols, outputs))
             half.save(step)
+            coder.eval()
             with torch.no_grad():
                 symbols = send(self._held_out[: trial_size(coder, self._held_out.shape[2:])])
+            coder.train()
             ask(Trial(session=welcome.session, step=step), *self._air.send(symbols, 2 * step + 1), expected=Noted)
         weights = safetensors.torch.save(coder.encoder.state_dict())
         (self.folder / "encoder.safetensors").write_bytes(weights)

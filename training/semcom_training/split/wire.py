@@ -49,7 +49,7 @@ class Checkpoint(_Message):
 class Lessons(_Message):
     """A :class:`semcom_training.loop.Schedule` of one shard."""
 
-    epochs: Annotated[int, Field(ge=1)]
+    epochs: Annotated[int, Field(ge=1, lt=2**31)]
     batch: Annotated[int, Field(ge=1)]
     learning_rate: Annotated[float, Field(gt=0)]
     warmup: Annotated[float, Field(gt=0, lt=1)]
