@@ -101,10 +101,12 @@ class CycleGan(Method):
             telling = telling + _says(self.of_observed(like_observed.detach())[0], 0)
         return self.weights.cycle * cycle + fooling + telling
 
-    def _known(self, seen: Tensor, classes: Tensor) -> Tensor | float:
-        """What an SGAN has beside: the cross-entropy where the class is known."""
+    def _known(self, seen: Tensor, classes: Tensor) -> Tensor:
+        """What an SGAN has beside: the cross-entropy where the class is known; a zero with gradients where none is, as
+        processes that share a step out have the same ones."""
         known = classes != UNKNOWN
-        return self.weights.semantic * F.cross_entropy(seen[known], classes[known]) if known.any() else 0.0
+        loss = F.cross_entropy(seen[known], classes[known], reduction="sum") / known.sum().clamp_min(1)
+        return self.weights.semantic * loss
 
     @torch.inference_mode()
     def report(self, held_out: LabelledImages) -> dict[str, float]:

@@ -66,6 +66,8 @@ def test_the_log_is_of_pictures_that_were_sent(pair: LabelledImages) -> None:
     for factor, expected in ((100, 1.0), (0, 0.0)):
         made._sent = lambda images, factor=factor: (images * factor).clamp(0, 1)
         assert made.report(bright) == {"as_observed": expected, "accuracy": expected}
+    made._sent, made.to_library = lambda images: images, torch.ones_like
+    assert made.report(bright) == {"as_observed": 0.5, "accuracy": 1}
 
 
 def test_discriminators_learn_from_what_they_should_tell_alone(pair: LabelledImages) -> None:
@@ -88,6 +90,17 @@ def test_a_few_labels_take_part_where_they_are_known(pair: LabelledImages) -> No
     for given, differ in ((pair.labels, False), (labels, True)):
         losses = [method(semantic=each).loss(pair.images[batch], given[batch], torch.Generator()) for each in (0, 5)]
         assert (losses[0] != losses[1]).item() == differ
+    made = method()
+    like_library = made.to_library(pair.images[64:80].float() / 255)
+    (_, seen), (_, other) = made.of_library(like_library), made.of_library(pair.images[48:64].float() / 255)
+    expected = F.cross_entropy(seen[70 - 64], torch.tensor(0)) + F.cross_entropy(other[60 - 48], torch.tensor(1))
+    torch.testing.assert_close((losses[1] - losses[0]) / 5, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_processes_have_the_same_gradients_wherever_the_labels_are(pair: LabelledImages) -> None:
+    made = method(semantic=5)
+    made.loss(pair.images[48:80], pair.labels[48:80], torch.Generator()).backward()
+    assert all(each.grad is not None for each in made.of_library.parameters())
 
 
 def test_an_adapter_takes_pictures_of_any_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
