@@ -38,6 +38,10 @@ class _Run(_Strict):
     """torch.compile, which takes a C++ compiler and a minute, and saves a third of each step on a CPU."""
 
 
+class _OfData(_Strict):
+    data: DataSet
+
+
 class NetworksConfig(_Strict):
     """The architecture to build, and weights to start from where shapes agree (a name in the zoo)."""
 
@@ -166,6 +170,20 @@ def choose_config(method: str, *, file: Path | None, overrides: Sequence[str]) -
     if file and config.method != method:
         raise ConfigError(f"{file} is a config for the method {config.method}, not for {method}.")
     return config
+
+
+def choose_data(kind: str, *, overrides: Sequence[str]) -> DataSet:
+    """The data set that ``[data]`` of a config would name so, changed by ``key=value``.
+
+    Raises:
+        ConfigError: there is none, or it has no such fields.
+    """
+    try:
+        return _OfData.model_validate({"data": changed({"kind": kind}, overrides)}).data
+    except ValidationError as error:
+        raise ConfigError(f"{shlex.join([kind, *overrides])} is no data set: {error.errors()[0]['msg']}.") from error
+    except ValueError as error:
+        raise ConfigError(f"{error}.") from error
 
 
 def command_line(method: str, *, file: Path | None, overrides: Sequence[str]) -> str:

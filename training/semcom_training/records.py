@@ -27,7 +27,7 @@ def begin(run: Path, config: Config, train: LabelledImages | FolderImages, *, co
     """
     inputs = {"data_sha256": train.digest(), "weights_sha256": _other_weights(config)}
     record = run / "run.json"
-    if world.rank == 0 and not any(run.glob("*/*.pt")):
+    if world.rank == 0 and not (record.exists() and any(run.glob("*/*.pt"))):
         now = {
             "command": command,
             "config": config.model_dump(mode="json"),

@@ -182,6 +182,7 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
         how["normalised"] = config.start_from is None
         return [Training("training", partial(Aesc, network, judge, config.weights, **how), config.schedule)]
     if isinstance(config, DeepScTuConfig | VaeConfig):
+        _check_coder(config, network)
         stages = [Training("training", partial(_coder_training, config, network, judge), config.schedule)]
         if isinstance(config, DeepScTuConfig) and config.pretraining:
             alone = config.model_copy(update={"weights": replace(config.weights, tradeoff=1)})
@@ -206,13 +207,16 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
             return [stage for stage in both if stage.name != config.without]
 
 
-def _coder_training(config: DeepScTuConfig | VaeConfig, network: nn.Module, judge: Downstream) -> Method:
-    """Raises ConfigError where the network is no coder."""
-    kind = Vae if isinstance(config, VaeConfig) else Coder
-    if not isinstance(network, kind):
+def _check_coder(config: DeepScTuConfig | VaeConfig, network: nn.Module) -> None:
+    """Raises ConfigError where the network is no coder of the method."""
+    of_vae = isinstance(config, VaeConfig)
+    if not isinstance(network, Coder) or isinstance(network, Vae) != of_vae:
         raise ConfigError(f"The method {config.method} does not train networks of {config.networks.architecture}.")
-    if network.compression_rate > 1 and isinstance(config, DeepScTuConfig) and config.weights.tradeoff is None:
+    if network.compression_rate > 1 and not of_vae and config.weights.tradeoff is None:
         raise ConfigError(f"CR is {network.compression_rate:.2f}, and eq. 6 ends at 1: set weights.tradeoff.")
+
+
+def _coder_training(config: DeepScTuConfig | VaeConfig, network: Coder, judge: Downstream) -> Method:
     task, how = task_of(judge), {"compiled": config.compiled}
     if isinstance(config, VaeConfig):
         return VariationalAutoencoder(network, task, config.link, kl_weight=config.kl_weight, **how)
@@ -260,7 +264,7 @@ def build_networks(config: NetworksConfig) -> Architecture:
     """
     known = architectures()
     if config.architecture not in known:
-        raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(known)}.")
+        raise ConfigError(f"No architecture is called {config.architecture!r}; registered: {', '.join(sorted(known))}.")
     try:
         networks = known[config.architecture](**config.arguments)
     except (TypeError, ValueError, RuntimeError) as error:

@@ -4,9 +4,9 @@
 from pathlib import Path
 
 import pytest
-from semcom_training.config import ClassifierConfig, ConfigError, JsccConfig, read_config
+from semcom_training.config import ClassifierConfig, ConfigError, JsccConfig, choose_data, read_config
 from semcom_training.overrides import changed
-from semcom_training.train import build_downstream, build_networks
+from semcom_training.train import build, build_downstream, build_networks
 
 CONFIGS = sorted((Path(__file__).resolve().parents[1] / "configs").glob("*.toml"))
 
@@ -92,6 +92,37 @@ def test_a_wrong_override_is_told(tmp_path: Path, override: str, message: str) -
     path.write_text(GOOD)
     with pytest.raises(ConfigError, match=message):
         read_config(path, [override])
+
+
+@pytest.mark.parametrize(
+    ("kind", "override", "message"),
+    [
+        ("nonsense", (), "^nonsense is no data set: Input tag 'nonsense'"),
+        ("usps", ("sid=28",), "^usps sid=28 is no data set: Unexpected keyword"),
+        ("usps", ("side",), "'side' is no key=value"),
+    ],
+)
+def test_what_is_no_data_set_is_told(kind: str, override: tuple[str, ...], message: str) -> None:
+    assert choose_data("usps", overrides=["side=28"]).side == 28
+    with pytest.raises(ConfigError, match=message):
+        choose_data(kind, overrides=override)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["networks.arguments.symbols_per_cell=400"], "CR is 1.02, and eq. 6 ends at 1: set weights.tradeoff"),
+        (
+            ["networks.architecture=vae", "networks.arguments.hidden=8"],
+            "The method deepsc-tu does not train networks of vae",
+        ),
+    ],
+)
+def test_what_a_training_ends_with_is_checked_before_its_pretraining(overrides: list[str], message: str) -> None:
+    config = read_config(CONFIGS[0].parent / "deepsc-tu-mnist.toml", ["weights.tradeoff=", *overrides])
+    assert config.pretraining
+    with pytest.raises(ConfigError, match=message):
+        build(config, side=28)
 
 
 CODEC = """

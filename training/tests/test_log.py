@@ -66,6 +66,8 @@ def test_what_was_logged_after_the_checkpoint_does_not_count(tmp_path: Path) -> 
 
 def test_run_json_says_how_to_run_it_again(tmp_path: Path) -> None:
     (tmp_path / "x.toml").write_text(CONFIG)
+    (tmp_path / "run/transmitter").mkdir(parents=True)
+    (tmp_path / "run/transmitter/half.pt").touch()  # of ./semcom split tx by this name
     config, images = read_config(tmp_path / "x.toml", ["seed=7"]), gradients_of_colour()
     begun = begin(tmp_path / "run", config, images, command="./semcom train x seed=7", world=ALONE)
     assert json.loads((tmp_path / "run/run.json").read_text()) == begun

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +24,12 @@ LEADS = ("split", "rx", "deepsc-tu-mnist", "--keys", "keys")
 TRAINED = ("deepsc-tu-mnist", "pretraining=0", f"schedule.epochs={EPOCHS}", "schedule.batch=108")
 
 
+STARTED: list[subprocess.Popen[str]] = []
+
+
 @pytest.fixture
-def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with pictures, a judge and keys."""
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder with pictures, a judge and keys; what was started there ends with the test."""
     folder, rng = tmp_path / "data/MNIST/raw", np.random.default_rng(0)
     folder.mkdir(parents=True)
     pixels = {"images-idx3": rng.integers(0, 256, (IMAGES, 28, 28)), "labels-idx1": np.arange(IMAGES) % 10}
@@ -41,12 +45,14 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     made = zoo.Card(name="smallnet-mnist", training={}, results=[], weights_sha256="", **card)
     zoo.save(tmp_path / "zoo/smallnet-mnist", SmallNet(classes=10), made)
     run(tmp_path, "split", "keys", "keys")
-    return tmp_path
+    yield tmp_path
+    while STARTED:
+        STARTED.pop().kill()
 
 
 def start(lab: Path, *command: str) -> subprocess.Popen[str]:
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    return subprocess.Popen(
+    program = subprocess.Popen(
         [sys.executable, "-m", "semcom_training", *command],
         cwd=lab,
         env=environment,
@@ -54,6 +60,8 @@ def start(lab: Path, *command: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    STARTED.append(program)
+    return program
 
 
 def run(lab: Path, *command: str) -> str:
@@ -130,7 +138,6 @@ def test_channel_inputs_may_go_by_radio(lab: Path) -> None:
         run(lab, *follows, "--radio", device, "--gain", f"{tx_gain_for(20)}")
         said, _ = receiver.communicate(timeout=PATIENCE_S)
     finally:
-        receiver.kill()
         Path("/dev/shm", name[1:]).unlink(missing_ok=True)
     assert receiver.returncode == 0, said
     by_radio = re.findall(r"psnr_db ([\d.]+)", said)

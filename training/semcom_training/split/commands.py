@@ -7,12 +7,12 @@ from pathlib import Path
 from cyclopts import App
 from semcom_models import zoo
 
-from semcom_training.config import DeepScTuConfig, choose_config, command_line
+from semcom_training.config import DeepScTuConfig, choose_config, choose_data, command_line
 from semcom_training.data import REPOSITORY
 from semcom_training.errors import ConfigError
 from semcom_training.split import keys as key_files
 from semcom_training.split.keys import Keys
-from semcom_training.split.programs import Following, Leading, data_set
+from semcom_training.split.programs import Following, Leading
 from semcom_training.split.radios import RadioSettings, receiving, sending
 
 ADDRESS = "tcp://127.0.0.1:5555"
@@ -158,7 +158,7 @@ def tx_command(
         Its gain in dB.
     """
     following = Following(
-        data=data_set(data, overrides),
+        data=choose_data(data, overrides=overrides),
         folder=runs / name / "transmitter",
         keys=Keys.read(keys, "transmitter"),
         address=connect,

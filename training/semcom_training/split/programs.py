@@ -17,7 +17,6 @@ from semcom_training.data import DataSet, LabelledImages
 from semcom_training.deepsc_tu import DeepScTu
 from semcom_training.errors import ConfigError
 from semcom_training.loop import fit
-from semcom_training.overrides import changed
 from semcom_training.processes import ALONE
 from semcom_training.records import begin
 from semcom_training.split.air import ReceivingAir, SendingAir, SendsBehind, Simulated
@@ -168,14 +167,6 @@ class Following:
                 link = f"{traffic}, {waited:.0%} of the time waiting, SNR {each.snr_db:.1f} dB"
                 progress.update(bar, completed=each.step, total=each.steps, link=link)
         print(f"Over: {client.sent / 1e6:.1f} MB there and {client.received / 1e6:.1f} MB back.")
-
-
-def data_set(kind: str, overrides: tuple[str, ...]) -> DataSet:
-    """The data set that ``[data]`` of a config would name so.  Raises ConfigError where there is none."""
-    try:
-        return TypeAdapter(DataSet).validate_python(changed({"kind": kind}, overrides))
-    except (ValueError, ValidationError) as error:
-        raise ConfigError(f"{' '.join([kind, *overrides])} is no data set: {error}") from error
 
 
 def pictures_of(data: DataSet) -> tuple[LabelledImages, LabelledImages]:
