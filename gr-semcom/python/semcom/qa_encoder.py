@@ -65,8 +65,10 @@ class qa_encoder(unittest.TestCase):
         with running(block, "symbols"):
             for image_id in range(3):
                 post(block, "images", image_pdu(image_id=image_id))
-            codec.entered.wait(10)
-            threading.Timer(0.05, codec.hold.set).start()
+            wait_until(lambda: block.pending() == 3)
+            release = threading.Thread(target=lambda: (wait_until(lambda: block._stopping), codec.hold.set()))
+            release.start()
+        release.join()
         self.assertEqual(block.pending(), 2)
         with running(block, "symbols") as tap:
             ids = [SymbolsPdu.from_pmt(pdu).image_id for pdu in tap.wait(2)]
