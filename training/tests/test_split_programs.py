@@ -17,7 +17,7 @@ import torch
 from semcom_models import zoo
 from semcom_models.smallnet import SmallNet
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 IMAGES = 720  # a tenth of which is held out
 EPOCHS = 60
 LEADS = ("split", "rx", "deepsc-tu-mnist", "--keys", "keys")

@@ -175,7 +175,7 @@ class qa_loopback(gr_unittest.TestCase):
 
         def power_db() -> float:
             graph.out.reset()
-            wait_until(lambda: len(graph.out.data()) > 30000)
+            wait_until(lambda: len(graph.out.data()) > 60000)  # those before the change are in buffers
             return 10 * np.log10(np.mean(np.abs(graph.out.data()[-20000:]) ** 2))
 
         graph.top.start()

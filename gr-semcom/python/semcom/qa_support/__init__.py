@@ -33,7 +33,7 @@ class Tap(gr.basic_block):
             self.messages.append(message)
             self._changed.notify_all()
 
-    def wait(self, count: int, timeout_s: float = 20.0) -> list[pmt.pmt_base]:
+    def wait(self, count: int, timeout_s: float = 120.0) -> list[pmt.pmt_base]:
         """The messages, once there are ``count``."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.messages) >= count, timeout_s), (
@@ -65,7 +65,7 @@ def post(block: gr.basic_block, port: str, message: pmt.pmt_base) -> None:
     block.to_basic_block()._post(pmt.intern(port), message)
 
 
-def wait_until(condition: Callable[[], bool], timeout_s: float = 20.0) -> None:
+def wait_until(condition: Callable[[], bool], timeout_s: float = 120.0) -> None:
     end = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < end, "it did not happen in time"
