@@ -30,3 +30,9 @@ def small_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("SEMCOM_DATA", str(tmp_path))
     monkeypatch.setattr(cifar, "RECORDS", 4)
     return folder
+
+
+@pytest.fixture
+def greeting_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A transmitter does not wait before it greets its receiver again."""
+    monkeypatch.setattr("semcom_training.split.transmitter.PAUSE_S", 0)
