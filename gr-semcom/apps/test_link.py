@@ -177,7 +177,7 @@ def test_an_incomplete_picture_counts_as_it_is(codec: Codec, monkeypatch: pytest
 
 def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_module, "STALL_S", 0.3)
-    with pytest.raises(AppError, match=r"Nothing moved in the flowgraph for \d+ s; encoder dropped 0"):
+    with pytest.raises(AppError, match=r"Nothing moved in the flowgraph for \d s; encoder dropped 0"):
         list(Link(pictures(), codec=Troubled(codec, encode_s=1.0), medium=Air(snr_db=20)).deliveries())
 
 
