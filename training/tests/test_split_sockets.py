@@ -281,10 +281,12 @@ def mixed(folder: Path, other: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_a_message_may_take_long(folder: Path) -> None:
+def test_a_message_may_take_long(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Longer than connections last of which ZeroMQ hears nothing."""
+    monkeypatch.setattr(sockets, "SILENT_S", 20)
     with Server(folder) as server, slow_proxy(server.port, bytes_per_s=100_000) as port:
-        with connected(f"tcp://127.0.0.1:{port}", keys=Keys.read(folder, "transmitter"), say=print) as client:
+        keys = Keys.read(folder, "transmitter")
+        with connected(f"tcp://127.0.0.1:{port}", keys=keys, say=pytest.fail) as client:
             client(ASKED, bytes(3_000_000), expected=Noted)
         assert len(server.asked) == 1
 
@@ -296,7 +298,7 @@ def slow_proxy(port: int, *, bytes_per_s: int) -> Iterator[int]:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 10_000)
 
     def forward() -> None:
-        with listener.accept()[0] as one, socket.create_connection(("127.0.0.1", port)) as other:
+        with listener.accept()[0] as one, connection_to(port) as other:
             back = threading.Thread(target=pump, args=(other, one, None))
             back.start()
             pump(one, other, bytes_per_s)
@@ -314,6 +316,17 @@ def slow_proxy(port: int, *, bytes_per_s: int) -> Iterator[int]:
     yield listener.getsockname()[1]
     thread.join(timeout=30)
     listener.close()
+
+
+def connection_to(port: int) -> socket.socket:
+    """As soon as somebody listens there."""
+    end = time.monotonic() + 30
+    while True:
+        try:
+            return socket.create_connection(("127.0.0.1", port))
+        except ConnectionRefusedError:
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
 
 def test_late_answers_are_known_for_late_ones(folder: Path) -> None:
