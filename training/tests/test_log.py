@@ -3,6 +3,7 @@
 
 import json
 import platform
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_tensorboard_shows_steps_and_epochs(tmp_path: Path) -> None:
 
 def test_what_was_logged_after_the_checkpoint_does_not_count(tmp_path: Path) -> None:
     for first in (1, 2):
+        time.sleep(1.1)  # TensorBoard reads files in the order of the seconds they were begun in
         log = Log(tmp_path, stage="training")
         log.begin(step=(first - 1) * STEPS_A_POINT)
         for number in range(first, 4):
