@@ -181,7 +181,9 @@ def choose_data(kind: str, *, overrides: Sequence[str]) -> DataSet:
     try:
         return _OfData.model_validate({"data": changed({"kind": kind}, overrides)}).data
     except ValidationError as error:
-        raise ConfigError(f"{shlex.join([kind, *overrides])} is no data set: {error.errors()[0]['msg']}.") from error
+        first = error.errors()[0]
+        where = "".join(f" ({part})" for part in first["loc"][2:])  # data and its kind come first
+        raise ConfigError(f"{shlex.join([kind, *overrides])} is no data set{where}: {first['msg']}.") from error
     except ValueError as error:
         raise ConfigError(f"{error}.") from error
 

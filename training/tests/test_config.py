@@ -98,7 +98,7 @@ def test_a_wrong_override_is_told(tmp_path: Path, override: str, message: str) -
     ("kind", "override", "message"),
     [
         ("nonsense", (), "^nonsense is no data set: Input tag 'nonsense'"),
-        ("usps", ("sid=28",), "^usps sid=28 is no data set: Unexpected keyword"),
+        ("usps", ("sid=28",), r"^usps sid=28 is no data set \(sid\): Unexpected keyword"),
         ("usps", ("side",), "'side' is no key=value"),
     ],
 )

@@ -171,6 +171,7 @@ def test_pretraining_ships_the_encoder_and_says_what_that_saves(lab: Path) -> No
             (*LEADS, "networks.arguments.symbols_per_cell=12000", "weights.tradeoff=0.5"),
             "64 MiB at most, and the encoder",
         ),
+        ((*LEADS, "pretraining=100000", "--bind", "nowhere"), "Nothing can be bound to nowhere"),
         (("split", "tx", "mnist", "--keys", "none"), "cannot be read as keys"),
         (("split", "tx", "mnist", "--keys", "keys", "--connect", "nowhere"), "no address to connect to"),
     ],

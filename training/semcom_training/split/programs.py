@@ -22,7 +22,7 @@ from semcom_training.records import begin
 from semcom_training.split.air import ReceivingAir, SendingAir, SendsBehind, Simulated
 from semcom_training.split.keys import Keys
 from semcom_training.split.receiver import Plan, Receiver
-from semcom_training.split.sockets import connected, serve
+from semcom_training.split.sockets import check_address, connected, serve
 from semcom_training.split.transmitter import Transmitter
 from semcom_training.split.wire import LARGEST, Arguments, pictures_in_a_message
 from semcom_training.train import build, check_batch, check_name, save
@@ -45,11 +45,13 @@ class Leading:
         """Lead the training until it is over; the folder of the coder.
 
         Raises:
-            ConfigError: the config cannot be built or led, or the folder has another training.
+            ConfigError: the config cannot be built or led, nothing can be bound to the address, or the folder has
+                another training.
             CodecError, DataError: its task or its data are not there.
         """
         config = self.config
         check_name(config, self.zoo_dir / config.name)
+        check_address(self.address)
         train, held_out = pictures_of(config.data)
         check_batch(config.schedule, images=len(train), world=ALONE)
         run = self.folder / "split" / config.name

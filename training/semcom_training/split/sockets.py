@@ -61,10 +61,7 @@ def serve(
         authenticator.configure_curve_callback(credentials_provider=_Only(keys.other))
         socket = stack.enter_context(_socket(context, zmq.ROUTER, keys))
         socket.curve_server = True
-        try:
-            socket.bind(address)
-        except zmq.ZMQError as error:
-            raise ConfigError(f"Nothing can be bound to {address} ({error}); give another --bind.") from error
+        _bind(socket, address)
         strangers, silence = _Strangers(stack, socket, say), _Silence(say)
         until = None
         while until is None or time.monotonic() < until:
@@ -77,6 +74,19 @@ def serve(
                 silence.look()
                 if over():
                     until = time.monotonic() + REPEATS_S
+
+
+def check_address(address: str) -> None:
+    """Raises ConfigError where nothing can be bound to the address."""
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as socket:
+        _bind(socket, address)
+
+
+def _bind(socket: zmq.Socket, address: str) -> None:
+    try:
+        socket.bind(address)
+    except zmq.ZMQError as error:
+        raise ConfigError(f"Nothing can be bound to {address} ({error}); give another --bind.") from error
 
 
 class _Only:
