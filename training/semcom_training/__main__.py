@@ -3,12 +3,13 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter
+from cyclopts import App, Parameter, Token, convert
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import track
@@ -34,7 +35,12 @@ class UsageError(Exception):
     """What is wrong with the options, in one sentence."""
 
 
+def _of_any_case(kind: type, tokens: Sequence[Token]) -> str:
+    return convert(kind, [each.value.lower() for each in tokens])
+
+
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**63))]
+Kind = Annotated[Literal[tuple(DATA_SETS)], Parameter(converter=_of_any_case)]
 
 app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 app.command(train_command, name="train")
@@ -57,7 +63,7 @@ def eval_command(
     seed: Seed = 0,
     json_file: Annotated[Path | None, Parameter(name="--json")] = None,
     card: bool = False,
-    observed: str | None = None,
+    observed: Kind | None = None,
     adaptation: str = ",".join(ADAPTATIONS),
 ) -> None:
     """Measure codecs on test images: one row for each point of the product of the lists.
@@ -116,7 +122,7 @@ def eval_command(
     if observed and card and not {"da", "retrained"} & {*_items(adaptation)}:
         raise UsageError("With --observed, --card is of what adapts: have da or retrained among --adaptation.")
     if observed:
-        compared = Observed(codec, observed.lower(), images=images, seed=seed).rows(
+        compared = Observed(codec, observed, images=images, seed=seed).rows(
             _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
         )
         rows = list(track(compared, "measuring", transient=True))
@@ -230,8 +236,8 @@ def _with_interval(value: float | None, interval: Interval | None, form: str) ->
 
 @app.command(name="distance")
 def distance_command(
-    observed: Literal[tuple(DATA_SETS)],
-    library: Literal[tuple(DATA_SETS)],
+    observed: Kind,
+    library: Kind,
     /,
     *,
     features: str = PIXELS,

@@ -154,7 +154,7 @@ MISTAKES = {
     "give one codec": ["--codec", "tiny,tiny", "--card"],
     r"jpeg\+ldpc has none": ["--codec", "jpeg+ldpc", "--card"],
     "no folder /no/such": ["--json", "/no/such/rows.json"],
-    "have da or retrained among": ["--observed", "usps", "--adaptation", "none", "--card"],
+    "have da or retrained among": ["--observed", "USPS", "--adaptation", "none", "--card"],
 }
 
 
