@@ -80,7 +80,7 @@ def tx(
     adapter
         A generator of the zoo, or a folder, that makes the pictures like those that the codec was trained on.
     ratio
-        Bandwidth ratio k/n, such as 1/24; 0 for the codec's usual one.
+        Bandwidth ratio k/n, such as 1/24; without it the codec's usual one, 1/6 or the nearest it has.
     snr_db
         Es/N0 in dB to encode for.
     images

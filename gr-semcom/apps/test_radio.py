@@ -104,6 +104,13 @@ def test_a_profile_gives_what_is_not_given(tmp_path: Path) -> None:
     assert make("semcc_rx_headless", **settings).radio.get_gain(0) == 44
 
 
+@pytest.mark.slow
+def test_adapted_pictures_go_by_a_codec_of_one_ratio(album: Path) -> None:
+    codec = ("-c", "deepsc-tu-mnist", "--adapter", "usps-to-mnist")
+    code, said = run("tx", "-d", "type=virtual,speed=0.2", *codec, "-i", album)
+    assert code == 0 and f"{PICTURES} pictures sent" in said, said
+
+
 def test_a_burst_with_an_underflow_is_waited_for_too() -> None:
     counts = RadioCounts(bursts=2, underflows=5)
     monitor = SimpleNamespace(counts=lambda: counts)
