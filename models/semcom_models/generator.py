@@ -28,6 +28,8 @@ class Generator(nn.Module):
             raise ValueError(f"side is {side}; it must be a multiple of 4")
         if channels not in (1, CHANNELS):
             raise ValueError(f"there are pictures of 1 or 3 channels, not {channels}")
+        if width < 1 or blocks < 0:
+            raise ValueError(f"width {width} and {blocks} blocks are too few: there is one channel at least")
         self.side, self.channels = side, channels
         self.frame = nn.Parameter(torch.eye(2, 3))
         last = nn.Conv2d(width, channels, 7, padding=3)

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cyclopts import App, Parameter, Token, convert
+from cyclopts import App, Parameter, Token
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import track
@@ -35,12 +35,16 @@ class UsageError(Exception):
     """What is wrong with the options, in one sentence."""
 
 
-def _of_any_case(kind: type, tokens: Sequence[Token]) -> str:
-    return convert(kind, [each.value.lower() for each in tokens])
+def _data_set(_: type, tokens: Sequence[Token]) -> str:
+    kind = tokens[0].value.lower()
+    if kind not in DATA_SETS:
+        raise ValueError(f"there is no data set {kind!r}; there are {', '.join(DATA_SETS)}")
+    return kind
 
 
 Seed = Annotated[int, Parameter(validator=Number(gte=0, lt=2**63))]
-Kind = Annotated[Literal[tuple(DATA_SETS)], Parameter(converter=_of_any_case)]
+Kind = Annotated[str, Parameter(converter=_data_set)]
+"""One of ``DATA_SETS``, in any case."""
 
 app = App(name="semcom", help="Train and measure codecs.", version_flags=[])
 app.command(train_command, name="train")
@@ -115,16 +119,17 @@ def eval_command(
         What is done about it: none; da, the adapter of this kind, usps-to-mnist say; retrained, deepsc-tu-usps in place
         of deepsc-tu-mnist.
     """
-    if json_file and not json_file.parent.is_dir():
-        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    _check_target(json_file)
     if observed and (free_headers or dataset != "cifar10" or downstream != zoo.CLASSIFIER):
         raise UsageError("--observed has pictures and a judge of its own: give it without --dataset, --downstream.")
     if observed and card and not {"da", "retrained"} & {*_items(adaptation)}:
         raise UsageError("With --observed, --card is of what adapts: have da or retrained among --adaptation.")
     if observed:
-        compared = Observed(codec, observed, images=images, seed=seed).rows(
-            _items(adaptation), rates=_items(ratio, Fraction), snrs_db=_items(snr, float), channels=_items(channel)
-        )
+        at = {"snrs_db": _items(snr, float), "channels": _items(channel)}
+        if not (all(at.values()) and _items(adaptation)):
+            raise UsageError("There is nothing to measure: give at least one adaptation, one SNR and one channel.")
+        of = Observed(codec, observed, images=images, seed=seed)
+        compared = of.rows(_items(adaptation), rates=_items(ratio, Fraction), **at)
         rows = list(track(compared, "measuring", transient=True))
         _write_observed(rows, json_file)
         if card:
@@ -165,6 +170,14 @@ def eval_command(
         options |= {"dataset": "" if pictures.kind == "cifar10" else dataset, "images": each, "seed": seed}
         folder = zoo.find(downstream if of_originals else codec)
         write_results(folder, rows, command=_command(options))
+
+
+def _check_target(json_file: Path | None) -> None:
+    """Raises UsageError where --json names what cannot become a file."""
+    if json_file and not json_file.parent.is_dir():
+        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    if json_file and json_file.is_dir():
+        raise UsageError(f"{json_file} is a folder: give --json the name of a file.")
 
 
 def _command(options: dict[str, str | int]) -> str:
@@ -256,7 +269,7 @@ def distance_command(
     Parameters
     ----------
     observed
-        A data set.
+        A data set, such as usps.
     library
         The one that the coder was trained on.
     features
@@ -268,8 +281,7 @@ def distance_command(
     json_file
         Write the figures there.
     """
-    if json_file and not json_file.parent.is_dir():
-        raise UsageError(f"There is no folder {json_file.parent} to write {json_file.name} into.")
+    _check_target(json_file)
     found = distance(observed, library, features=features, images=images, seed=seed)
     low, high = found.proxy_a_distance_ci95
     print(f"{DATA_SETS[observed].name} and {DATA_SETS[library].name}, seed {seed}")
@@ -323,9 +335,9 @@ def figures_command(
         points, at = rows.read_rows(folder)
     else:
         plan, at = module.plan(), commit()
+        folder.mkdir(parents=True, exist_ok=True)
         measured = rows.measured(plan, images=images, seed=seed)
         points = list(track(measured, "measuring", total=rows.number_of_rows(plan), transient=True))
-        folder.mkdir(parents=True, exist_ok=True)
         rows.write_rows(folder, points, commit=at)
     module.write(points, folder, commit=at)
     print(f"Wrote {folder}.")
@@ -336,6 +348,8 @@ def main() -> None:
         app()
     except (CodecError, ConfigError, DataError, FloatingPointError, UsageError, WireError) as error:
         sys.exit(f"semcom: {error}")
+    except OSError as error:
+        sys.exit(f"semcom: {error}.")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from semcom_models.generator import resized
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from semcom_training.config import CONFIGS
 from semcom_training.data import DATA_SETS, batches_of, to_unit
 from semcom_training.data.images import Split
 from semcom_training.evaluate import Interval, wilson
@@ -47,11 +48,21 @@ class Distance:
         """What to do about it; where to draw the lines is ours, not the paper's."""
         if self.proxy_a_distance < HARDLY_APART:
             return "They can hardly be told apart: send them as they are."
-        adapt = f"Adapt them: ./semcom train {adapter_of(self.observed, self.library)}"
+        adapt = f"Adapt them: {_training(adapter_of(self.observed, self.library), self.observed, self.library)}"
         if (self.hdh_lower_bound or 0) < FAR_APART:
             return f"{adapt}."
-        compared = f"./semcom eval --observed {self.observed} compares it with training anew"
+        compared = f"./semcom eval --codec CODEC --observed {self.observed} compares it with training anew"
         return f"{adapt}; it may not be enough: {compared}."
+
+
+def _training(name: str, observed: str, library: str) -> str:
+    """The command that trains the adapter, by its own config or that of another one to the library."""
+    if (CONFIGS / f"{name}.toml").is_file():
+        return f"./semcom train {name}"
+    others = sorted(path.stem for path in CONFIGS.glob(f"*-to-{library}.toml"))
+    if others:
+        return f"./semcom train {others[0]} name={name} data.observed={observed}"
+    return f"a config of one to {library} is to be written, like {CONFIGS.name}/usps-to-mnist.toml"
 
 
 def distance(observed: str, library: str, *, features: str, images: int, seed: int) -> Distance:

@@ -86,25 +86,30 @@ class Observed:
         snrs_db: Sequence[float],
         channels: Sequence[str],
     ) -> Iterator[ObservedRow]:
-        """One for each point; ``rates`` are CR, without which it is the coder's own.
+        """One for each point; ``rates`` are CR, without which it is the coder's own.  What is missing is told first.
 
         Raises:
             CodecError: what an adaptation takes is not there, or the coder has another CR.
             ConfigError: there is no such adaptation.
         """
-        for method in adaptations:
-            if method not in ADAPTATIONS:
-                raise ConfigError(f"There is no adaptation {method!r}; there are {', '.join(ADAPTATIONS)}.")
-            codec = retrained(self._codec, self._observed) if method == "retrained" else self._codec
-            adapter = adapter_of(self._observed, self._library) if method == "da" else None
-            coder = zoo.load_networks(codec)
-            for rate in rates:
-                if abs(rate / coder.compression_rate - 1) > CR_SLACK:
-                    raise CodecError(f"{codec} has a CR of {coder.compression_rate:.3f}, and not {float(rate):g}.")
+        for method, (codec, adapter, cr) in {each: self._parts(each, rates) for each in adaptations}.items():
             evaluation = Evaluation(self._prepared(adapter), downstream=self._downstream, seed=self._seed)
             for row in evaluation.rows(Grid(codecs=[codec], ratios=[], snrs_db=snrs_db, channels=channels)):
-                cr = round(coder.compression_rate, 4)
-                yield ObservedRow(**vars(row), method=method, compression_rate=cr, adapter=adapter)
+                yield ObservedRow(**vars(row), method=method, compression_rate=round(cr, 4), adapter=adapter)
+
+    def _parts(self, method: str, rates: Sequence[Fraction]) -> tuple[str, str | None, float]:
+        """The coder, the adapter and the CR; raises as :meth:`rows`."""
+        if method not in ADAPTATIONS:
+            raise ConfigError(f"There is no adaptation {method!r}; there are {', '.join(ADAPTATIONS)}.")
+        codec = retrained(self._codec, self._observed) if method == "retrained" else self._codec
+        adapter = adapter_of(self._observed, self._library) if method == "da" else None
+        if adapter:
+            zoo.find(adapter)
+        cr = zoo.load_networks(codec).compression_rate
+        for rate in rates:
+            if abs(rate / cr - 1) > CR_SLACK:
+                raise CodecError(f"{codec} has a CR of {cr:.3f}, and not {float(rate):g}.")
+        return codec, adapter, cr
 
     def _prepared(self, adapter: str | None) -> Pictures:
         """The pictures at the library's size, for its judge, and grey if its coder is for such."""

@@ -175,6 +175,7 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
                 f"Batches, a mixture of both kinds, take {FEWEST_OF_A_PAIR} pictures a shard at least, lest one has a "
                 "single kind; set schedule.batch."
             )
+        _check_of_library(config)
         about = {"width": config.width, "classes": config.data.classes, "judge": judge, "sent": _by(config.coder)}
         method = partial(CycleGan, network, _generator(config, side=side), config.weights, **about)
         return [Training("training", method, config.schedule)]
@@ -205,6 +206,14 @@ def _stages(config: Config, network: nn.Module, *, side: int) -> list[Training]:
                 semantic("fine_tuning", DeepSC, config.fine_tuning),
             ]
             return [stage for stage in both if stage.name != config.without]
+
+
+def _check_of_library(config: CycleGanConfig) -> None:
+    """Raises ConfigError where the judge or the coder was trained on another data set than the library."""
+    for name in filter(None, (config.downstream, config.coder)):
+        kind = zoo.trained_on(zoo.read_card(zoo.find(name)))
+        if kind != config.data.library:
+            raise ConfigError(f"{name} was trained on {kind}, and the library is {config.data.library}: name another.")
 
 
 def _check_coder(config: DeepScTuConfig | VaeConfig, network: nn.Module) -> None:

@@ -12,10 +12,13 @@ from semcom_models.adaptation import Adapter
 from semcom_models.errors import CodecError
 from semcom_models.generator import Generator
 from semcom_models.smallnet import SmallNet
+from semcom_training.config import choose_config
 from semcom_training.cyclegan import AdversarialWeights, CycleGan
 from semcom_training.data import LabelledImages
 from semcom_training.data.pair import OBSERVED, UNKNOWN
+from semcom_training.errors import ConfigError
 from semcom_training.loop import Schedule, fit
+from semcom_training.train import build
 from torch.nn import functional as F
 
 SIDE = 16
@@ -118,6 +121,21 @@ def test_an_adapter_takes_pictures_of_any_size(tmp_path: Path, monkeypatch: pyte
     zoo.write_card(tmp_path / "a-to-b", replace(made, architecture="small"))
     with pytest.raises(CodecError, match="generators that adapt pictures are generator"):
         Adapter("a-to-b")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ("downstream=resnet20-cifar10", "resnet20-cifar10 was trained on cifar10, and the library is mnist"),
+        ("coder=deepsc-tu-cifar10", "deepsc-tu-cifar10 was trained on cifar10, and the library is mnist"),
+        ("arguments.width=0", "cannot be built so: width 0 and 3 blocks are too few"),
+        ("arguments.blocks=-1", "cannot be built so: width 16 and -1 blocks are too few"),
+        ("arguments.channels=2", "1 or 3 channels, not 2"),
+    ],
+)
+def test_what_does_not_fit_is_told(wrong: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        build(choose_config("usps-to-mnist", file=None, overrides=[wrong]), side=28)
 
 
 def test_what_is_too_large_can_be_framed_anew() -> None:

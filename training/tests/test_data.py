@@ -37,6 +37,13 @@ def test_a_damaged_file_is_named(small_cifar: Path, cut: int) -> None:
         data.cifar10("test")
 
 
+def test_a_class_that_is_none_is_noticed(small_cifar: Path) -> None:
+    path = small_cifar / "test_batch.bin"
+    path.write_bytes(b"\x0a" + path.read_bytes()[1:])
+    with pytest.raises(data.DataError, match=r"test_batch.bin is damaged \(a class of 10\)"):
+        data.cifar10("test")
+
+
 def test_a_file_cut_between_two_records_is_noticed(small_cifar: Path) -> None:
     path = small_cifar / "data_batch_2.bin"
     path.write_bytes(path.read_bytes()[: 3 * cifar.RECORD_BYTES])

@@ -14,8 +14,10 @@ from semcom_models.generator import Generator
 from semcom_models.smallnet import SmallNet
 from semcom_training import __main__ as commands
 from semcom_training import distance as measured
+from semcom_training import observed
 from semcom_training.data import LabelledImages
-from semcom_training.distance import PIXELS, _lower_bound, distance
+from semcom_training.distance import PIXELS, Distance, _lower_bound, distance
+from semcom_training.errors import ConfigError
 from semcom_training.observed import Observed
 
 SIDE = 16
@@ -136,6 +138,46 @@ def test_what_is_not_there_is_told(kinds: Path) -> None:
         Observed("judge", "grey25", images=20, seed=0)
 
 
+def test_what_is_missing_is_told_before_anything_is_measured(kinds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observed, "Evaluation", lambda *_, **__: pytest.fail("it was measured"))
+    rows = Observed("tu-grey20", "grey25", images=20, seed=0).rows
+    for wrong, why in (("da", "grey25-to-grey20"), ("magic", "no adaptation 'magic'")):
+        with pytest.raises((CodecError, ConfigError), match=why):
+            list(rows(["none", wrong], rates=[], snrs_db=[10.0], channels=["awgn"]))
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--adaptation", ""), "nothing to measure"),
+        (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--snr", "", "--card"), "nothing to measure"),
+        (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--json", "/"), "/ is a folder: give --json"),
+        (("distance", "grey180", "grey20", "--json", "/"), "/ is a folder: give --json"),
+        (("distance", "GREY180", "Grey20", "--images", "20", "--json", "/dev/full"), "No space left on device"),
+    ],
+)
+def test_what_cannot_be_measured_or_kept_is_told(
+    kinds: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], why: str
+) -> None:
+    monkeypatch.setattr("sys.argv", ["semcom", *options])
+    with pytest.raises(SystemExit, match=f"^semcom: .*{why}"):
+        commands.main()
+
+
+@pytest.mark.parametrize(
+    ("pair", "advice"),
+    [
+        (("usps", "mnist"), "Adapt them: ./semcom train usps-to-mnist."),
+        (("svhn", "mnist"), "Adapt them: ./semcom train usps-to-mnist name=svhn-to-mnist data.observed=svhn."),
+        (("mnist", "usps"), "Adapt them: a config of one to usps is to be written, like"),
+    ],
+)
+def test_the_advice_is_a_command_that_is_there(pair: tuple[str, str], advice: str) -> None:
+    about = {"proxy_a_distance": 1.9, "proxy_a_distance_ci95": (1.8, 2.0), "features": PIXELS, "hypotheses": ()}
+    about |= {"hdh_lower_bound": None, "images": 20, "hdh_images": 20, "seed": 0}
+    assert Distance(observed=pair[0], library=pair[1], **about).advice.startswith(advice)
+
+
 def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     options = ["--codec", "tu-grey20", "--observed", "GREY180", "--ratio", "0.1", "--snr", "3", "--images", "20"]
     monkeypatch.setattr("sys.argv", ["semcom", "eval", *options, "--json", str(kinds / "rows.json"), "--card"])
@@ -149,5 +191,5 @@ def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.Monk
     for name, others in ((adapter, {"tu-grey20", anew}), (anew, {"tu-grey20", adapter})):
         (kept,) = zoo.read_card(kinds / name).results
         assert kept["rows"] == rows
-        assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")
+        assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed grey180 --adaptation none,da,")
         assert kept["weights_sha256"].keys() == {"judge", *others}

@@ -43,7 +43,7 @@ def test_digits_of_usps_are_read_and_brought_to_a_size(envelopes: np.ndarray) ->
     torch.testing.assert_close(larger.float().mean((1, 2, 3)), train.images.float().mean((1, 2, 3)), atol=4, rtol=0)
 
 
-@pytest.mark.parametrize("text", ["", "12 1:0.5", "1 0.5", "1 400:0.5", "1 1:7", "one 1:0"])
+@pytest.mark.parametrize("text", ["", "12 1:0.5", "1 0.5", "1 400:0.5", "1 0:0.5", "1 -3:0.5", "1 1:7", "one 1:0"])
 def test_damaged_digits_of_usps_are_named(envelopes: np.ndarray, root: Path, text: str) -> None:
     (root / "USPS/usps.bz2").write_bytes(bz2.compress(text.encode()))
     with pytest.raises(DataError, match="usps.bz2 is damaged"):
@@ -61,7 +61,13 @@ def test_house_numbers_are_read(root: Path) -> None:
     assert train.images.shape == (18, 3, 32, 32) and train.labels[8:11].tolist() == [9, 0, 1]
     np.testing.assert_array_equal(train.images[3], pixels[..., 3].transpose(2, 0, 1))
     assert Svhn(side=28).load("held_out").images.shape == (2, 3, 28, 28)
-    for damaged in ({"X": pixels}, {"X": pixels, "y": np.zeros((20, 1))}, {"X": pixels[:9], "y": np.ones((20, 1))}):
+    one = np.ones((20, 1))
+    for damaged in (
+        {"X": pixels},
+        {"X": pixels, "y": 0 * one},
+        {"X": pixels[:9], "y": one},
+        {"X": pixels[..., :0], "y": one[:0]},
+    ):
         savemat(root / "SVHN/train_32x32.mat", damaged)
         with pytest.raises(DataError, match="train_32x32.mat is damaged"):
             Svhn().load("train")
@@ -99,10 +105,12 @@ def test_resizing_keeps_what_is_flat_and_what_fits() -> None:
 
 
 def test_no_picture_is_in_a_pair_twice(small_cifar: Path) -> None:
-    """The last observed pictures beside the first of the library, that they were taken of."""
-    pair = Pair(observed="cheap-camera", library="cifar10", each=10).load("train")
-    good, cheap = Cifar10().load("train").images, CheapCamera().load("train").images
-    assert torch.equal(pair.images, torch.cat([good[:9], cheap[9:]])) and len(good) == 18
+    """The last observed pictures beside the first of the library, where either was taken of the other."""
+    loaded = {each.kind: each.load("train").images for each in (Cifar10(), CheapCamera())}
+    for library, library_images in loaded.items():
+        for observed, observed_images in loaded.items():
+            pair = Pair(observed=observed, library=library, each=10).load("train")
+            assert torch.equal(pair.images, torch.cat([library_images[:9], observed_images[9:]]))
 
 
 def test_data_are_loaded_on_the_cpu_where_training_is_elsewhere(small_cifar: Path) -> None:

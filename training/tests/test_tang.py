@@ -107,6 +107,10 @@ def test_rows_come_back(rows: list[Row], tmp_path: Path) -> None:
     assert not hashes.keys() & {SEPARATE, *HEADERS_FREE}
     with pytest.raises(DataError, match="without --draw-only"):
         kept.read_rows(tmp_path / "nowhere")
+    for damaged in ("", "{}", "[]", '{"rows": 3}', '{"rows": [{}], "commit": ""}', '{"rows": [], "commit": ""}'):
+        (tmp_path / kept.ROWS).write_text(damaged)
+        with pytest.raises(DataError, match="without --draw-only"):
+            kept.read_rows(tmp_path)
 
 
 def test_methods_and_separate_codecs_are_measured_at_the_same_points() -> None:

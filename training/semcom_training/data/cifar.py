@@ -62,4 +62,7 @@ def _read_records(path: Path) -> np.ndarray:
     raw = np.fromfile(path, dtype=np.uint8)
     if raw.size == 0 or raw.size % RECORD_BYTES:
         raise DataError(f"{path} is damaged ({raw.size} bytes); delete it and run the command again.")
-    return raw.reshape(-1, RECORD_BYTES)
+    records = raw.reshape(-1, RECORD_BYTES)
+    if records[:, 0].max() >= Cifar10.classes:
+        raise DataError(f"{path} is damaged (a class of {records[:, 0].max()}); delete it and run the command again.")
+    return records

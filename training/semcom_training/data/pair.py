@@ -20,8 +20,8 @@ UNKNOWN = 999
 class Pair:
     """The first ``each`` pictures, or as many as both have, of two data sets, brought to the size of the library's.
 
-    Observed ones that are made of the library's are the last of theirs, and no more than half: a transmitter never has
-    the same picture of both kinds.
+    Where one data set is made of the other's pictures, those observed are the last of theirs, and no more than half: a
+    transmitter never has the same picture of both kinds.
 
     Labels are :data:`UNKNOWN`, but for the first ``labelled`` pictures of each; ``OBSERVED`` more for those observed.
     Held-out and test pictures are a tenth as many, and have theirs.
@@ -46,8 +46,10 @@ class Pair:
     def load(self, split: Split) -> LabelledImages:
         """As of the data sets; raises DataError as they do."""
         library, observed = (DATA_SETS[kind]().load(split) for kind in (self.library, self.observed))
-        same = getattr(DATA_SETS[self.observed], "made_of", None) == self.library
-        most = min(self.each if split == "train" else self.each // 10, len(library) // (1 + same), len(observed))
+        made_of = [getattr(DATA_SETS[kind], "made_of", kind) for kind in (self.library, self.observed)]
+        same = made_of[0] == made_of[1]
+        fewest = min(len(library), len(observed)) // (1 + same)
+        most = min(self.each if split == "train" else self.each // 10, fewest)
         library, observed = library[:most], observed[-most:] if same else observed[:most]
         known = self.labelled if split == "train" else most
         labels = [_told(part.labels, known) for part in (library, observed)]

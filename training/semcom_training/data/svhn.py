@@ -56,7 +56,8 @@ def _read(path: Path) -> tuple[torch.Tensor, torch.Tensor]:
     except Exception as error:  # scipy raises whatever a damaged file leads it to
         raise DataError(f"{path} is damaged ({error}); delete it and run the command again.") from error
     if (
-        pixels.dtype != np.uint8
+        not len(labels)
+        or pixels.dtype != np.uint8
         or pixels.shape != (SIDE, SIDE, 3, len(labels))
         or not np.isin(labels, range(1, 11)).all()
     ):

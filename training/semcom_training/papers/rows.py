@@ -89,13 +89,15 @@ def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
 
 def read_rows(folder: Path) -> tuple[list[Row], str]:
     """The rows of ``rows.json``, and the commit that they were measured at.  Raises DataError where there are none."""
+    anew = f"run ./semcom figures {folder.name} without --draw-only"
     try:
         content = json.loads((folder / ROWS).read_text())
-    except (OSError, ValueError) as error:
-        raise DataError(
-            f"{folder / ROWS} cannot be read ({error}); run ./semcom figures {folder.name} without --draw-only."
-        ) from error
-    return [_row(values) for values in content["rows"]], content["commit"]
+        rows, at = [_row(values) for values in content["rows"]], content["commit"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{folder / ROWS} cannot be read ({error}); {anew}.") from error
+    if not rows:
+        raise DataError(f"{folder / ROWS} has no rows; {anew}.")
+    return rows, at
 
 
 def _row(values: dict) -> Row:
