@@ -29,7 +29,7 @@ class Generator(nn.Module):
         if channels not in (1, CHANNELS):
             raise ValueError(f"there are pictures of 1 or 3 channels, not {channels}")
         if width < 1 or blocks < 0:
-            raise ValueError(f"width {width} and {blocks} blocks are too few: there is one channel at least")
+            raise ValueError(f"width is {width} and blocks {blocks}; they must be 1 and 0 or more")
         self.side, self.channels = side, channels
         self.frame = nn.Parameter(torch.eye(2, 3))
         last = nn.Conv2d(width, channels, 7, padding=3)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from semcom_training.config import CONFIGS
-from semcom_training.data import DATA_SETS, batches_of, to_unit
+from semcom_training.data import DATA_SETS, batches_of, check_kind, to_unit
 from semcom_training.data.images import Split
 from semcom_training.evaluate import Interval, wilson
 from semcom_training.observed import adapter_of
@@ -74,6 +74,8 @@ def distance(observed: str, library: str, *, features: str, images: int, seed: i
     Raises:
         CodecError, DataError: a network or a data set is not there.
     """
+    for kind in (observed, library):
+        check_kind(kind)
     pictures = _pictures(library, observed, "train", most=images)
     seen = [_features(each, None if features == PIXELS else zoo.load_classifier(features)) for each in pictures]
     wrong, of = _wrongly_told(*seen, seed=seed)

@@ -15,7 +15,7 @@ from semcom_models.deepsc_tu import Coder
 from semcom_models.errors import CodecError
 from semcom_models.generator import resized
 
-from semcom_training.data import DATA_SETS
+from semcom_training.data import DATA_SETS, check_kind
 from semcom_training.errors import ConfigError
 from semcom_training.evaluate import Evaluation, Grid, Row
 from semcom_training.pictures import Pictures, load_pictures
@@ -70,8 +70,7 @@ class Observed:
         coder = zoo.load_networks(codec)
         if not isinstance(coder, Coder) or self._library not in DATA_SETS:
             raise CodecError(f"{codec} is no coder of DeepSC-TU, trained on a data set of its own.")
-        if observed not in DATA_SETS:
-            raise ConfigError(f"There is no data set {observed!r}; there are {', '.join(DATA_SETS)}.")
+        check_kind(observed)
         self._downstream, self._grey = config["downstream"], coder.channels == 1
         self._judged = zoo.trained_on(zoo.read_card(zoo.find(self._downstream)))
         self._pictures = load_pictures(observed, count=images)

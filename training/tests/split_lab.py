@@ -14,13 +14,7 @@ from semcom_training.loop import Schedule, fit
 from semcom_training.split.air import SendsBehind, Simulated
 from semcom_training.split.receiver import Plan, Receiver
 from semcom_training.split.transmitter import GreetAgain, Transmitter
-from semcom_training.split.wire import (
-    Message,
-    Refusal,
-    WireError,
-    packed,
-    parsed,
-)
+from semcom_training.split.wire import Message, Refusal, WireError, packed, parsed
 
 ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
 SCHEDULE = Schedule(epochs=3, batch=16, learning_rate=1e-2)

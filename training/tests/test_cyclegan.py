@@ -128,8 +128,8 @@ def test_an_adapter_takes_pictures_of_any_size(tmp_path: Path, monkeypatch: pyte
     [
         ("downstream=resnet20-cifar10", "resnet20-cifar10 was trained on cifar10, and the library is mnist"),
         ("coder=deepsc-tu-cifar10", "deepsc-tu-cifar10 was trained on cifar10, and the library is mnist"),
-        ("arguments.width=0", "cannot be built so: width 0 and 3 blocks are too few"),
-        ("arguments.blocks=-1", "cannot be built so: width 16 and -1 blocks are too few"),
+        ("arguments.width=0", "cannot be built so: width is 0 and blocks 3; they must be"),
+        ("arguments.blocks=-1", "cannot be built so: width is 16 and blocks -1; they must be"),
         ("arguments.channels=2", "1 or 3 channels, not 2"),
     ],
 )

@@ -152,6 +152,8 @@ def test_what_is_missing_is_told_before_anything_is_measured(kinds: Path, monkey
         (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--adaptation", ""), "nothing to measure"),
         (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--snr", "", "--card"), "nothing to measure"),
         (("eval", "--codec", "tu-grey20", "--observed", "grey180", "--json", "/"), "/ is a folder: give --json"),
+        (("eval", "--codec", "tu-grey20", "--observed", "mauve"), "There is no data set 'mauve'; there are cifar10,"),
+        (("distance", "grey180", "mauve"), "There is no data set 'mauve'; there are cifar10,"),
         (("distance", "grey180", "grey20", "--json", "/"), "/ is a folder: give --json"),
         (("distance", "GREY180", "Grey20", "--images", "20", "--json", "/dev/full"), "No space left on device"),
     ],
@@ -191,5 +193,5 @@ def test_the_command_writes_a_row_for_each(kinds: Path, monkeypatch: pytest.Monk
     for name, others in ((adapter, {"tu-grey20", anew}), (anew, {"tu-grey20", adapter})):
         (kept,) = zoo.read_card(kinds / name).results
         assert kept["rows"] == rows
-        assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed grey180 --adaptation none,da,")
+        assert kept["command"].startswith("./semcom eval --codec tu-grey20 --observed GREY180 --adaptation none,da,")
         assert kept["weights_sha256"].keys() == {"judge", *others}

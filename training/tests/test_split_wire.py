@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import pytest
 import torch
 from semcom_models.deepsc_tu import DeepScTu as Coder
-from semcom_training.loop import Schedule
 from semcom_training.split import transmitter as transmitting
 from semcom_training.split.wire import (
     HELD_OUT,
@@ -21,9 +20,7 @@ from semcom_training.split.wire import (
     parsed,
     trial_size,
 )
-
-ARGUMENTS = {"stride": 8, "channels": 3, "symbols_per_cell": 4, "overlap": 2}
-SCHEDULE = Schedule(epochs=3, batch=16, learning_rate=1e-2)
+from split_lab import ARGUMENTS, SCHEDULE
 
 
 def test_a_transmitter_builds_each_kind_of_coder_that_is_asked_for() -> None:

@@ -25,7 +25,7 @@ from semcom_training.data.images import (
 )
 from semcom_training.data.masks import Masks
 from semcom_training.data.pair import Pair
-from semcom_training.data.sources import DATA_SETS, Sources
+from semcom_training.data.sources import DATA_SETS, Sources, check_kind
 from semcom_training.data.stl import Stl10
 from semcom_training.data.svhn import Svhn
 from semcom_training.data.usps import Usps
@@ -57,6 +57,7 @@ __all__ = [
     "Svhn",
     "Usps",
     "batches_of",
+    "check_kind",
     "cifar10",
     "data_dir",
     "random_flip",

@@ -17,10 +17,17 @@ from semcom_training.data.images import Augmentation, LabelledImages, Split
 from semcom_training.data.stl import Stl10
 from semcom_training.data.svhn import Svhn
 from semcom_training.data.usps import Usps
+from semcom_training.errors import DataError
 
 DATA_SETS = {each().kind: each for each in (Cifar10, CheapCamera, Mnist, FashionMnist, Usps, Svhn, Stl10)}
 Kind = Literal["cifar10", "cheap-camera", "mnist", "fashion-mnist", "usps", "svhn", "stl10"]
 """Of one of ``DATA_SETS``."""
+
+
+def check_kind(kind: str) -> None:
+    """Raises DataError where none of ``DATA_SETS`` has that name."""
+    if kind not in DATA_SETS:
+        raise DataError(f"There is no data set {kind!r}; there are {', '.join(DATA_SETS)}.")
 
 
 @dataclass(frozen=True, kw_only=True)

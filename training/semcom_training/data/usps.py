@@ -62,6 +62,7 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
                 pixels = np.zeros(SIDE**2)
                 for value in values:
                     position, _, number = value.partition(":")
+                    # An array takes what is below 1 for a place from its end.
                     pixels[range(SIDE**2).index(int(position) - 1)] = float(number)
                 labels.append(int(label) - 1)
                 grey.append(pixels)
