@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TICK_S = 0.1
 WRITING_S = 10.0
 SILENCE_S = 30.0  # a radio that gives no samples for so long is not there any more
-TAIL = 16384  # samples behind a recording within which its last burst is found
+TAIL = 16384  # samples: more than a block takes at once; the last burst of a recording is found within
 
 app = App(name="semcom rx", version_flags=[])
 console = Console(stderr=True, highlight=False)
@@ -132,7 +132,7 @@ def rx(
                 console.print(_line(row))
                 if arrived == count:
                     break
-            _wait_for_files(flowgraph, arrived)
+            _wait_for_files(flowgraph, pictures=arrived)
     except KeyboardInterrupt:
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
@@ -155,6 +155,7 @@ class _Arrivals:
         self._queue: SimpleQueue[Row] = SimpleQueue()
         self._started = self._moved = time.monotonic()
         self._samples = 0  # of the radio, so far
+        self._flushed: int | None = None  # at which sample the receiver was told to give what it has
         self._tap = image_sink(callback=self._on_image)
         flowgraph.msg_connect(flowgraph.reference_probe, "images", self._tap, "images")
 
@@ -166,7 +167,7 @@ class _Arrivals:
         """
         from radio import STOPPED
 
-        while end is None or time.monotonic() < end:
+        while (end is None or time.monotonic() < end) and not (self._all_of_it and self._played()):
             try:
                 yield self._queue.get(timeout=TICK_S)
                 continue
@@ -175,8 +176,8 @@ class _Arrivals:
             if ended.is_set():
                 raise AppError(STOPPED)
             self._check_samples()
-            if self._all_of_it and self._played():
-                return
+        while not self._queue.empty():
+            yield self._queue.get()
 
     def _check_samples(self) -> None:
         """Raises AppError where none have come for long."""
@@ -189,9 +190,12 @@ class _Arrivals:
     def _played(self) -> bool:
         """Whether a recording is behind the receiver, and all of its pictures are here."""
         receiver, decoder = self._flowgraph.burst_receiver, self._flowgraph.decoder
-        if receiver.nitems_read(0) < self._flowgraph.radio.samples() + TAIL:
+        samples = receiver.nitems_read(0)
+        if self._flushed is None and samples >= self._flowgraph.radio.samples() + TAIL:
+            receiver.to_basic_block()._post(pmt.intern("flush"), pmt.PMT_T)
+            self._flushed = samples
+        if self._flushed is None or samples < self._flushed + TAIL:
             return False
-        receiver.to_basic_block()._post(pmt.intern("flush"), pmt.PMT_T)
         dropped = decoder.dropped() + self._flowgraph.recognizer.dropped()
         return receiver.images() <= self._tap.received() + decoder.chunks() + dropped
 
@@ -207,10 +211,13 @@ class _Arrivals:
         )
 
 
-def _wait_for_files(flowgraph: gr.top_block, pictures: int) -> None:
-    """Until the image sink has dealt with so many."""
-    end = time.monotonic() + WRITING_S
-    while flowgraph.image_sink.received() + flowgraph.image_sink.dropped() < pictures and time.monotonic() < end:
+def _wait_for_files(flowgraph: gr.top_block, *, pictures: int) -> None:
+    """Until the image sink has dealt with so many, and the recorder with all samples that the receiver has heard."""
+    sink, recorder = flowgraph.image_sink, flowgraph.recorder
+    end, heard = time.monotonic() + WRITING_S, flowgraph.burst_receiver.nitems_read(0) + TAIL
+    while sink.received() + sink.dropped() < pictures or recorder.samples() < heard:
+        if time.monotonic() > end:
+            return
         time.sleep(TICK_S)
 
 

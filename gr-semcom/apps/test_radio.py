@@ -4,6 +4,7 @@
 The air runs at a fifth of real time, which a loaded machine keeps up with.
 """
 
+import itertools
 import json
 import re
 import threading
@@ -155,6 +156,26 @@ def test_a_radio_that_gives_no_samples_is_noticed(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(semcom_rx, "SILENCE_S", 0.5)
     with pytest.raises(AppError, match="no samples for 0.5 s: is it still connected"):
         semcom_rx.app(["-d", "type=virtual,speed=0.001", "--seconds", "60"])  # its stream starts after 100 s
+
+
+def test_a_picture_that_comes_as_a_recording_ends_is_given() -> None:
+    """While it is asked whether all are here, after it was waited for."""
+    row = semcom_rx.Row(image_id=3, seconds=0, snr_db=10, cfo_hz=0, erased=0, recognized="cat", psnr_db=None)
+    samples = itertools.count(semcom_rx.TAIL, semcom_rx.TAIL)
+    flowgraph = SimpleNamespace(
+        radio=SimpleNamespace(samples=lambda: 0),
+        burst_receiver=SimpleNamespace(
+            nitems_read=lambda _: next(samples),
+            images=lambda: 1,
+            to_basic_block=lambda: SimpleNamespace(_post=lambda port, message: None),
+        ),
+        decoder=SimpleNamespace(dropped=lambda: arriving._queue.put(row) or 0, chunks=lambda: 1),
+        recognizer=SimpleNamespace(dropped=lambda: 0),
+        reference_probe=None,
+        msg_connect=lambda *ends: None,
+    )
+    arriving = semcom_rx._Arrivals(flowgraph, all_of_it=True)
+    assert list(arriving.rows(threading.Event(), end=None)) == [row]
 
 
 def test_pictures_that_are_mixed_up_are_counted() -> None:

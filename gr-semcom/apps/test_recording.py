@@ -67,6 +67,16 @@ def test_a_recording_gives_the_pictures_that_it_gave_when_it_was_made(
         assert np.abs(pixels(path) - pixels(tmp_path / "received" / path.name)).max() <= 2, again
 
 
+@pytest.mark.slow
+def test_of_a_recording_that_is_cut_off_the_last_picture_is_given_in_part(album: Path, tmp_path: Path) -> None:
+    """Of its two bursts, each of 3,291 samples, the second is cut in two."""
+    (data, meta), (to_data, to_meta) = paths(RECORDING), paths(tmp_path / "cut")
+    to_meta.write_text(meta.read_text())
+    to_data.write_bytes(data.read_bytes()[: -4 * (MARGIN + 2000)])
+    rows = replay(tmp_path / "cut", album, tmp_path / "received")
+    assert [0 < row["erased"] < 1 for row in rows] == 5 * [False] + [True]
+
+
 def record(air: str, album: Path, to: Path) -> None:
     """The pictures over the virtual air, so slow that the second one is encoded while the first one is sent."""
     device = f"type=virtual,air={air},speed=0.02"

@@ -47,7 +47,7 @@ class image_sink(pdu_block):
         self._listen("images", self._on_image)
 
     def received(self) -> int:
-        """How many pictures arrived."""
+        """How many pictures arrived and were dealt with."""
         return self._received
 
     def qwidget(self) -> "QWidget":
@@ -63,11 +63,11 @@ class image_sink(pdu_block):
                 self._window.show_image(image)
             if image.preview:
                 return
-            self._received += 1
             if self._folder is not None:
                 write_png(self._folder / f"{image.image_id:05d}_{safe_name(image.name)}.png", image.pixels)
             if self._callback is not None:
                 self._callback(image)
+            self._received += 1
 
 
 def qt_widget(name: str) -> "QWidget":

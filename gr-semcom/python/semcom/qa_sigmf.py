@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 SAMPLES = (np.arange(1000) * (0.001 - 0.0005j)).astype(np.complex64)
 
 
-def record(file: Path, samples: np.ndarray = SAMPLES) -> None:
-    top = gr.top_block()
-    top.connect(blocks.vector_source_c(samples), sigmf_sink(file, samp_rate=2e5, center_freq_hz=9e8, hardware="none"))
+def record(file: Path, samples: np.ndarray = SAMPLES) -> sigmf_sink:
+    top, sink = gr.top_block(), sigmf_sink(file, samp_rate=2e5, center_freq_hz=9e8, hardware="none")
+    top.connect(blocks.vector_source_c(samples), sink)
     top.run()
+    return sink
 
 
 def play(file: Path, **options: bool) -> np.ndarray:
@@ -34,7 +35,7 @@ class qa_sigmf(unittest.TestCase):
         self.file = Path(folder.name) / "record.one"
 
     def test_what_was_recorded_is_played_and_zeros_behind_it(self) -> None:
-        record(self.file)
+        self.assertEqual(record(self.file).samples(), 1000)
         names = sorted(path.name for path in self.file.parent.iterdir())
         self.assertEqual(names, ["record.one.sigmf-data", "record.one.sigmf-meta"])
         for name in (self.file, *(self.file.with_name(name) for name in names)):
@@ -54,7 +55,7 @@ class qa_sigmf(unittest.TestCase):
         np.testing.assert_allclose(play(self.file)[:2], [0.5 - 1j, 1 / 32768], atol=1e-7)
 
     def test_an_empty_name_records_nothing(self) -> None:
-        record("")
+        self.assertEqual(record("").samples(), 1000)
         self.assertEqual(list(self.file.parent.iterdir()), [])
 
     def test_a_recording_is_not_overwritten(self) -> None:

@@ -35,14 +35,20 @@ class sigmf_sink(gr.hier_block2):
             self, "sigmf_sink", gr.io_signature(1, 1, gr.sizeof_gr_complex), gr.io_signature(0, 0, 0)
         )
         if not str(file):
-            self.connect(self, blocks.null_sink(gr.sizeof_gr_complex))
+            self._end = blocks.null_sink(gr.sizeof_gr_complex)
+            self.connect(self, self._end)
             return
         data, meta = paths(file)
         for path in (data, meta):
             if path.exists():
                 raise FileExistsError(f"{path} exists already; give the recording another name.")
         _write_meta(meta, samp_rate=samp_rate, center_freq_hz=center_freq_hz, hardware=hardware)
-        self.connect(self, blocks.file_sink(gr.sizeof_gr_complex, _made(data)))
+        self._end = blocks.file_sink(gr.sizeof_gr_complex, _made(data))
+        self.connect(self, self._end)
+
+    def samples(self) -> int:
+        """How many it has taken."""
+        return self._end.nitems_read(0)
 
 
 def paths(file: str | Path) -> tuple[Path, Path]:
