@@ -107,10 +107,20 @@ def test_rows_come_back(rows: list[Row], tmp_path: Path) -> None:
     assert not hashes.keys() & {SEPARATE, *HEADERS_FREE}
     with pytest.raises(DataError, match="without --draw-only"):
         kept.read_rows(tmp_path / "nowhere")
-    for damaged in ("", "{}", "[]", '{"rows": 3}', '{"rows": [{}], "commit": ""}', '{"rows": [], "commit": ""}'):
+    of = f'{{"paper": "{tmp_path.name}", "commit": "", "rows": '
+    for damaged in ("", "{}", "[]", '{"rows": 3}', of + "[{}]}", of + "[]}"):
         (tmp_path / kept.ROWS).write_text(damaged)
         with pytest.raises(DataError, match="without --draw-only"):
             kept.read_rows(tmp_path)
+
+
+def test_rows_of_another_paper_are_refused(rows: list[Row], tmp_path: Path) -> None:
+    for paper in ("tang", "dong"):
+        (tmp_path / paper).mkdir()
+    kept.write_rows(tmp_path / "tang", rows, commit="abc")
+    (tmp_path / "tang" / kept.ROWS).rename(tmp_path / "dong" / kept.ROWS)
+    with pytest.raises(DataError, match="has the rows of tang; run ./semcom figures dong without --draw-only"):
+        kept.read_rows(tmp_path / "dong")
 
 
 def test_methods_and_separate_codecs_are_measured_at_the_same_points() -> None:

@@ -76,10 +76,12 @@ def _of_observed(plan: Plan) -> list[PlannedObserved]:
 
 
 def write_rows(folder: Path, rows: Sequence[Row], *, commit: str) -> None:
-    """``rows.json``: the rows, the commit, and the hashes of the weights that they are about."""
+    """``rows.json``: the paper, whose name is that of the folder, the rows, the commit, and the hashes of the weights
+    that they are about."""
     about = {getattr(row, of, None) for row in rows for of in TOOK_PART}
     names = shipped(sorted(about - {None}))
     content = {
+        "paper": folder.name,
         "commit": commit,
         "weights_sha256": {name: zoo.read_card(zoo.find(name)).weights_sha256 for name in names},
         "rows": [asdict(row) for row in rows],
@@ -92,9 +94,11 @@ def read_rows(folder: Path) -> tuple[list[Row], str]:
     anew = f"run ./semcom figures {folder.name} without --draw-only"
     try:
         content = json.loads((folder / ROWS).read_text())
-        rows, at = [_row(values) for values in content["rows"]], content["commit"]
+        paper, rows, at = content["paper"], [_row(values) for values in content["rows"]], content["commit"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{folder / ROWS} cannot be read ({error}); {anew}.") from error
+    if paper != folder.name:
+        raise DataError(f"{folder / ROWS} has the rows of {paper}; {anew}.")
     if not rows:
         raise DataError(f"{folder / ROWS} has no rows; {anew}.")
     return rows, at
