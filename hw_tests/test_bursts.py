@@ -83,6 +83,10 @@ class TimedRadio(Radio):
         self.dates.set_save_all(True)
         link.connect(self.source, self.dates)
 
+    def settle(self, bursts: int) -> None:
+        super().settle(bursts)
+        self.wait_until(lambda: len(self.frames.samples) + self.monitor.counts().late >= bursts)
+
     def arrived_s(self, sample: int) -> float:
         """Device time of the receiver at a sample of the stream: of the radio's latest date before it."""
         dates = [tag for tag in self.dates.current_tags() if tag.offset <= sample]

@@ -72,3 +72,6 @@ class Air:
         )
         link.connect(transmitter, semcom.loopback_sink(address, SAMP_RATE))
         link.connect(source, receiver)
+
+    def settle(self, bursts: int) -> None:
+        """As :class:`link.Medium`: it tells nothing."""

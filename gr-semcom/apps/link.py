@@ -40,6 +40,9 @@ class Medium(Protocol):
     def connect(self, link: gr.top_block, transmitter: gr.basic_block, receiver: gr.basic_block) -> None:
         """Carry the transmitter's samples to the receiver."""
 
+    def settle(self, bursts: int) -> None:
+        """Wait, though not for long, until it has told of all bursts, which are so many."""
+
 
 @dataclass(frozen=True, eq=False)
 class Delivery:
@@ -145,6 +148,7 @@ class Link(gr.top_block):
         self.start()
         try:
             yield from self._arriving()
+            self.medium.settle(self.transmitter.frames())
         finally:
             self.stop()
             self.wait()

@@ -6,6 +6,7 @@ import os
 import re
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from gnuradio import gr, semcom, uhd
 from gnuradio.semcom.semcom_python import exit_on_terminate
 
 INSTALLED = "share/gr-semcom/flowgraphs"
+TICK_S, TELLING_S = 0.01, 5.0
 STOPPED = "The radio stopped working, see above: was it unplugged? The same command starts anew."
 
 
@@ -51,6 +53,16 @@ class Radio:
         link.connect(transmitter, self.sink)
         link.connect(self.source, receiver)
         link.msg_connect(self.sink, "async_msgs", self.monitor, "async")
+
+    def settle(self, bursts: int) -> None:
+        """As :class:`link.Medium`: until each was reported as sent, or as late."""
+        self.wait_until(lambda: self.monitor.counts().bursts + self.monitor.counts().late >= bursts)
+
+    def wait_until(self, told: Callable[[], bool]) -> None:
+        """Or for ``TELLING_S``."""
+        end = time.monotonic() + TELLING_S
+        while not told() and time.monotonic() < end:
+            time.sleep(TICK_S)
 
     def open_sink(self) -> uhd.usrp_sink:
         """The transmitter; raises as :meth:`connect`."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from gnuradio.semcom.pdus import ImagePdu
 
 TICK_S = 0.1
-WRITING_S = 10.0
+WRITING_S = 60.0
 SILENCE_S = 30.0  # a radio that gives no samples for so long is not there any more
 TAIL = 16384  # samples: more than a block takes at once; the last burst of a recording is found within
 
@@ -119,7 +119,7 @@ def rx(
     else:
         radio = {"args": args, "freq": freq, "samp_rate": samp_rate, "rx_gain": rx_gain, "rx_antenna": rx_antenna}
         flowgraph = make("semcc_rx_headless", **radio, profile=profile and str(profile), **common)
-    arrived, rows = 0, []
+    arrived, rows, settled = 0, [], True
     end = None if seconds is None else time.monotonic() + seconds
     arriving = _Arrivals(flowgraph, all_of_it=replay is not None)
     try:
@@ -132,7 +132,7 @@ def rx(
                 console.print(_line(row))
                 if arrived == count:
                     break
-            _wait_for_files(flowgraph, pictures=arrived)
+            settled = _settled(flowgraph, pictures=arrived)
     except KeyboardInterrupt:
         console.print("Stopped.")
     link = flowgraph.link_probe.stats()
@@ -143,6 +143,8 @@ def rx(
     if json_file:
         write_json(json_file, {"rows": [vars(row) for row in rows], "link": vars(link), "gaps": lost})
         console.print(f"Wrote {json_file}.")
+    if not settled:
+        raise AppError(f"Not all could be written within {WRITING_S:g} s; is the disk full, or slow?")
 
 
 class _Arrivals:
@@ -211,14 +213,19 @@ class _Arrivals:
         )
 
 
-def _wait_for_files(flowgraph: gr.top_block, *, pictures: int) -> None:
-    """Until the image sink has dealt with so many, and the recorder with all samples that the receiver has heard."""
-    sink, recorder = flowgraph.image_sink, flowgraph.recorder
-    end, heard = time.monotonic() + WRITING_S, flowgraph.burst_receiver.nitems_read(0) + TAIL
-    while sink.received() + sink.dropped() < pictures or recorder.samples() < heard:
-        if time.monotonic() > end:
-            return
+def _settled(flowgraph: gr.top_block, *, pictures: int) -> bool:
+    """Waits until the image sink has dealt with so many, the recorder with all samples that the receiver has heard, and
+    the link probe with what it found in them; False where that takes too long."""
+    sink, probe, recorder = flowgraph.image_sink, flowgraph.link_probe, flowgraph.recorder
+    receiver, end = flowgraph.burst_receiver, time.monotonic() + WRITING_S
+    frames, images, heard = receiver.frames(), receiver.images(), receiver.nitems_read(0) + TAIL
+    while time.monotonic() < end:
+        stats = probe.stats()
+        probed = stats.frames >= frames and stats.images >= images
+        if probed and recorder.samples() >= heard and sink.received() + sink.dropped() >= pictures:
+            return True
         time.sleep(TICK_S)
+    return False
 
 
 def _rate(recording: Path) -> float:

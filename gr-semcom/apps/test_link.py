@@ -175,6 +175,21 @@ def test_an_incomplete_picture_counts_as_it_is(codec: Codec, monkeypatch: pytest
     assert len(delivery.symbols) == 4096
 
 
+def test_a_medium_may_tell_of_all_bursts_while_the_flowgraph_runs(codec: Codec) -> None:
+    told = []
+
+    class Telling(Air):
+        def settle(self, bursts: int) -> None:
+            heard = link.receiver.nitems_read(0)
+            while link.receiver.nitems_read(0) == heard:
+                time.sleep(0.01)
+            told.append(bursts)
+
+    link = Link(pictures(), codec=codec, medium=Telling(snr_db=20))
+    assert len(list(link.deliveries())) == len(SHAPES)
+    assert told == [link.transmitter.frames()]
+
+
 def test_a_flowgraph_that_hangs_is_told_in_a_sentence(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(link_module, "STALL_S", 0.3)
     with pytest.raises(AppError, match=r"Nothing moved in the flowgraph for \d s; encoder dropped 0"):

@@ -157,7 +157,9 @@ class _Recorder(gr.sync_block):
             self._skip -= begin
             end = min(begin + self._count, samples.size)
             if end > begin:
-                self._gap |= bool(self.get_tags_in_window(0, begin, end, pmt.intern("rx_time"))) and bool(self._parts)
+                first = self.nitems_read(0) + begin
+                dates = self.get_tags_in_window(0, begin, end, pmt.intern("rx_time"))
+                self._gap |= any(self._parts or date.offset > first for date in dates)
                 self._parts.append(samples[begin:end].copy())
                 self._count -= end - begin
                 self._changed.notify_all()

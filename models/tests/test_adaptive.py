@@ -129,6 +129,7 @@ def test_the_linear_paths_are_beside_the_networks(adaptive_networks: Adaptive) -
 
 
 def test_a_backbone_adds_nothing_at_first_and_training_leaves_it_alone(adaptive_networks: Adaptive) -> None:
+    torch.manual_seed(0)
     arguments = {"widths": [8, 8, 16], "symbols_per_cell": 4, "coding_blocks": 1}
     seeing = Adaptive(**arguments, backbone="resnet20")
     left_out = seeing.load_state_dict(adaptive_networks.state_dict(), strict=False)

@@ -56,7 +56,6 @@ def test_strangers_that_hold_all_files_delay_a_training_and_do_not_end_it(
             raise OSError(errno.EMFILE, "Too many open files")
         return checkpoints(folder)
 
-    monkeypatch.setattr(halves, "PATIENCE_S", 1)
     monkeypatch.setattr(receiving, "checkpoints", listed)
     monkeypatch.setattr(halves, "checkpoints", listed)
     leader, said = receiver(blobs, tmp_path), []

@@ -167,7 +167,8 @@ def test_a_transmitter_with_another_key_is_told(folder: Path, tmp_path: Path) ->
             client(ASKED, expected=Noted)
 
 
-def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path) -> None:
+def test_a_flood_of_connections_and_random_bytes_stop_nobody(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "UNHEARD_S", 300)  # as only the flood is to be told
     with Server(folder) as server:
         ask(folder, server.address)  # which waits until it listens, and may have many files open
         flood = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(1200)]

@@ -5,16 +5,19 @@
 #include "clock.h"
 #include "settings.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <vector>
 
 namespace uhd_virtual {
 
-//! Samples reach the host so long after they were at the antenna: time for a transmitter to write what is due now.
-constexpr std::chrono::milliseconds receive_latency(2);
-//! A burst without a time begins so long after the first send().
-constexpr std::chrono::milliseconds transmit_latency(5);
+/*! So long on the host; where the air is slower, on the air, so that a loaded machine has longer for this too. */
+inline std::chrono::nanoseconds latency(double ns, double speed)
+{
+    return std::chrono::nanoseconds(static_cast<int64_t>(ns / std::min(speed, 1.0)));
+}
 
 /*! One channel of one direction: what the property tree sets while the streamers run, and what they report. */
 struct front_end {
@@ -33,6 +36,8 @@ struct radio {
     explicit radio(const settings& from)
         : configured(from),
           where(air::open(from.air, from.speed)),
+          receive_latency(latency(2e6, where->speed())),
+          transmit_latency(latency(5e6, where->speed())),
           time(where->epoch(), where->speed(), from.clock_ppm, uhd::time_spec_t(from.time_offset_s))
     {
     }
@@ -42,6 +47,10 @@ struct radio {
 
     const settings configured;
     const std::shared_ptr<air> where;
+    //! Samples reach the host so long after they were at the antenna: time for a transmitter to write what is due now.
+    const std::chrono::nanoseconds receive_latency;
+    //! A burst without a time begins so long after the first send().
+    const std::chrono::nanoseconds transmit_latency;
     clock time;
     front_end rx[channels], tx[channels];
     std::vector<size_t> rx_mapping{ 0, 1 }, tx_mapping{ 0, 1 }; //!< from the channels of the subdev spec

@@ -45,7 +45,7 @@ void rx_streamer::issue_stream_cmd(const uhd::stream_cmd_t& command)
     std::lock_guard lock(d_mutex);
     // What is running on and on ends now, in favour of the next command if there is one.
     if (d_run && (stops || d_run->continuous)) {
-        const int64_t arrived = now() - d_radio->time.samples_in(receive_latency, d_format.rate) - reception::look_ahead;
+        const int64_t arrived = now() - d_radio->time.samples_in(d_radio->receive_latency, d_format.rate) - reception::look_ahead;
         d_run->remaining = std::clamp<int64_t>(arrived - d_run->next, 0, d_run->remaining);
         d_run->continuous = d_run->more_expected = false;
     }
@@ -91,7 +91,7 @@ size_t rx_streamer::recv(const buffs_type& buffers, size_t wanted, uhd::rx_metad
 
 host_time rx_streamer::arrival(int64_t sample) const
 {
-    return d_radio->time.instant(sample + reception::look_ahead, d_format.rate) + receive_latency;
+    return d_radio->time.instant(sample + reception::look_ahead, d_format.rate) + d_radio->receive_latency;
 }
 
 rx_streamer::event rx_streamer::wait_for_packet(std::unique_lock<std::mutex>& lock, host_time deadline, size_t wanted)

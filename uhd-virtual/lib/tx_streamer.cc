@@ -47,7 +47,7 @@ size_t tx_streamer::send(const buffs_type& buffers, size_t n, const uhd::tx_meta
     while (done < n) {
         notice_underflow();
         if (!d_next)
-            d_next = std::max(now() + d_radio->time.samples_in(transmit_latency, d_format.rate), d_channels[0]->end());
+            d_next = std::max(now() + d_radio->time.samples_in(d_radio->transmit_latency, d_format.rate), d_channels[0]->end());
         const size_t fit = std::min({ room(), n - done, block });
         if (fit > 0) {
             put_on_air(buffers, done, fit);
@@ -171,7 +171,7 @@ void tx_streamer::put_on_air(const buffs_type& buffers, size_t done, size_t n)
     }
     d_next = first + n;
     // Whoever listens may have been there before the samples were.
-    if (std::chrono::steady_clock::now() > instant(first) + receive_latency)
+    if (std::chrono::steady_clock::now() > instant(first) + d_radio->receive_latency)
         report_underflow(first);
 }
 

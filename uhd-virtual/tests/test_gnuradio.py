@@ -64,7 +64,7 @@ class Receiver:
 
     def hear(self, count: int) -> np.ndarray:
         """The next samples, but for what was on its way: a transmitter that is killed leaves 65,280 in its buffer."""
-        on_the_way = 100000
+        on_the_way = 200000
         self.sink.reset()
         end = time.monotonic() + 60
         while len(self.sink.data()) < on_the_way + count:

@@ -161,9 +161,8 @@ BOOST_AUTO_TEST_CASE(a_burst_that_runs_dry_underflows_and_goes_on)
     tx->send(x.data(), x.size(), metadata);
     BOOST_TEST(next_message(*tx).event_code == async::EVENT_CODE_UNDERFLOW);
     BOOST_TEST(next_message(*tx, 0.1).event_code == 0); // it is told once
-    tx->send(x.data(), x.size(), metadata);
     metadata.end_of_burst = true;
-    tx->send(x.data(), 0, metadata);
+    tx->send(x.data(), x.size(), metadata);
     BOOST_TEST(next_message(*tx).event_code == async::EVENT_CODE_BURST_ACK);
     tx->send(x.data(), 0, metadata); // as gr-uhd ends, in a burst or not
     BOOST_TEST(next_message(*tx, 0.1).event_code == 0);

@@ -62,11 +62,22 @@ std::size_t zmq_endpoint::finish()
         return 0;
     d_queue.close();
     if (d_end == role::sink)
-        d_thread.wait_for(grace); // for the queue to run empty
+        run_empty();
     zmq_ctx_shutdown(d_context);  // wakes the thread if it still waits for the other side
     d_thread.wait();
     close_socket();
     return d_queue.size();
+}
+
+//! As long as the other side takes something.
+void zmq_endpoint::run_empty()
+{
+    std::size_t left;
+    do {
+        left = d_queue.size();
+        if (d_thread.wait_for(grace) == std::future_status::ready)
+            return;
+    } while (d_queue.size() < left);
 }
 
 void zmq_endpoint::open_socket()

@@ -53,6 +53,7 @@ public:
     uint64_t refused() const override { return d_refused; }
 
 private:
+    void run_empty();
     void open_socket();
     void close_socket();
     void send_all();

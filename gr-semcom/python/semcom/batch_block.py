@@ -36,7 +36,7 @@ class batch_block(worker_block):
         self._offer(outport)
 
     def _parse(self, pdu: pmt.pmt_base) -> Any:
-        """An item with ``height`` and ``width`` in pixels; raises for a bad PDU."""
+        """An item with ``height`` and ``width`` in pixels, and ``preview``; raises for a bad PDU."""
         raise NotImplementedError
 
     def _kind(self, item: Any) -> Hashable:
@@ -85,8 +85,9 @@ class batch_block(worker_block):
                 places.setdefault(self._kind(item), []).append(place)
             results: dict[int, pmt.pmt_base | None] = {}
             for group in places.values():
-                with self.guard(len(group)):
-                    results.update(zip(group, self._run([items[place] for place in group]), strict=True))
+                together = [items[place] for place in group]
+                with self.guard(sum(not item.preview for item in together)):
+                    results.update(zip(group, self._run(together), strict=True))
             for place in sorted(results):
                 if results[place] is not None:
                     self._publish(self._outport, results[place])

@@ -41,18 +41,20 @@ class pdu_block(gr.basic_block):
         self._may_warn = RateLimit(self.WARN_PERIOD_S)
 
     def dropped(self) -> int:
-        """How many PDUs were dropped so far because something was wrong with them."""
+        """How many PDUs were dropped so far because something was wrong with them; previews that fail do not count."""
         return self._dropped
 
     @contextmanager
     def guard(self, pdus: int = 1) -> Iterator[None]:
         """Whatever goes wrong inside costs ``pdus`` PDUs, which are counted, and a warning.
 
-        At most one warning a second is printed; it carries the count.
+        At most one warning a second is printed; it carries the count.  With none to count there is none.
         """
         try:
             yield
         except Exception as error:
+            if not pdus:
+                return
             self._drop(pdus)
             with self._drop_lock:
                 total, warn = self._dropped, self._may_warn.ready()

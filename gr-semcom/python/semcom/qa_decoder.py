@@ -91,6 +91,17 @@ class qa_decoder(unittest.TestCase):
             tap.wait(2)
         self.assertEqual((block.dropped(), len(tap.messages)), (2, 2))
 
+    def test_previews_that_cannot_be_decoded_are_not_counted(self) -> None:
+        block = decoder(codecs=[StandInCodec()])
+        unknown = received_pdu(sent(), np.ones(30), codec_id=0)
+        with running(block, "images") as tap:
+            post(block, "symbols", with_entry(unknown, "preview", pmt.PMT_T))
+            wait_until(lambda: 0 in block._codecs)
+            for pdu in (unknown, received_pdu(sent(), np.ones(30))):
+                post(block, "symbols", pdu)
+            tap.wait(1)
+        self.assertEqual(block.dropped(), 1)
+
     def test_nothing_is_kept_of_a_picture_whose_codec_is_unknown(self) -> None:
         block = decoder(codecs=[StandInCodec()])
         with running(block, "images"):

@@ -132,6 +132,7 @@ class qa_model_sender(unittest.TestCase):
                 with Chain(aesc(), trusted=[public], key=signed_by) as chain:
                     chain.send(0)
                     wait_until(lambda: bool(chain.pictures.messages) or chain.decoder.dropped() == 2)
+                    chain.models.wait(int(dropped == 0))
                 self.assertEqual((chain.decoder.dropped(), len(chain.models.messages)), (dropped, int(dropped == 0)))
             with self.assertRaisesRegex(Exception, "cannot be read as a key"):
                 decoder(trusted=[key])

@@ -135,5 +135,5 @@ def run_under_qt(script: str) -> None:
     """Python code in a process of its own, without a display: a QApplication stays for as long as its process does."""
     path = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": path}
-    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60)
+    run = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
