@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import radio as radio_module
 import semcom_rx
 import semcom_tx
 from bench_radio import best, count_mixed, measure_radio, photo_pieces
@@ -176,6 +177,36 @@ def test_a_picture_that_comes_as_a_recording_ends_is_given() -> None:
     )
     arriving = semcom_rx._Arrivals(flowgraph, all_of_it=True)
     assert list(arriving.rows(threading.Event(), end=None)) == [row]
+
+
+@pytest.mark.parametrize("behind", [None, "frames", "images", "samples", "pictures"])
+def test_a_receiver_waits_for_what_is_still_counted_or_written(
+    behind: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(semcom_rx, "WRITING_S", 0.2)
+    is_behind = {each: each == behind for each in ("frames", "images", "samples", "pictures")}
+    flowgraph = SimpleNamespace(
+        burst_receiver=SimpleNamespace(frames=lambda: 7, images=lambda: 5, nitems_read=lambda _: 9000),
+        link_probe=SimpleNamespace(
+            stats=lambda: SimpleNamespace(frames=7 - is_behind["frames"], images=5 - is_behind["images"])
+        ),
+        recorder=SimpleNamespace(samples=lambda: 9000 + semcom_rx.TAIL - is_behind["samples"]),
+        image_sink=SimpleNamespace(received=lambda: 3 - is_behind["pictures"], dropped=lambda: 1),
+    )
+    assert semcom_rx._settled(flowgraph, pictures=4) == (behind is None)
+
+
+@pytest.mark.parametrize(("reported", "patience_s"), [([0, 0, 1, 1, 3], 60), ([0, 0, 2], 0.1)])
+def test_a_radio_is_waited_for_until_it_told_of_all_bursts(
+    reported: list[int], patience_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or for so long."""
+    monkeypatch.setattr(radio_module, "TELLING_S", patience_s)
+    counts = itertools.chain(reported, itertools.repeat(reported[-1]))
+    radio = Radio(args="")
+    radio.monitor = SimpleNamespace(counts=lambda: RadioCounts(bursts=next(counts)))
+    radio.settle(3)
+    assert next(counts) == reported[-1]
 
 
 def test_pictures_that_are_mixed_up_are_counted() -> None:

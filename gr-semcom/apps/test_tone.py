@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The analysis of a tone, on tones that are computed."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
+import pmt
 import pytest
-from tone import OFFSET, SAMPLES, analyse
+from gnuradio import blocks, gr
+from tone import OFFSET, SAMPLES, _Recorder, analyse
 
 RATE = 1e6
 TIME = np.arange(SAMPLES)
@@ -49,6 +54,20 @@ def test_clipping_counts_and_makes_harmonics() -> None:
     assert tone.clipped > 0.5
     assert tone.spur_db > -30
     assert tone.spur_hz == pytest.approx(-3 * OFFSET * RATE, abs=20)
+
+
+@pytest.mark.parametrize(("lost_at", "seen"), [(None, True), (0, True), (500, True), (501, False), (1100, False)])
+def test_samples_that_were_lost_within_are_noticed(lost_at: int | None, seen: bool) -> None:
+    """Of the 1,000 behind 500; the radio dates the sample after the loss."""
+    date = [] if lost_at is None else [gr.python_to_tag((lost_at, pmt.intern("rx_time"), pmt.PMT_T, pmt.PMT_F))]
+    recorder, top = _Recorder(), gr.top_block()
+    with ThreadPoolExecutor() as others:
+        captured = others.submit(recorder.capture, 1000, skip=500)
+        while recorder._count == 0:
+            time.sleep(0.001)
+        top.connect(blocks.vector_source_c(np.arange(4000), False, 1, date), recorder)
+        top.run()
+    assert (captured.result() is not None) == seen
 
 
 def test_noise_is_no_tone() -> None:

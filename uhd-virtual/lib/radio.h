@@ -8,15 +8,14 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
-#include <cstdint>
 #include <vector>
 
 namespace uhd_virtual {
 
 /*! So long on the host; where the air is slower, on the air, so that a loaded machine has longer for this too. */
-inline std::chrono::nanoseconds latency(double ns, double speed)
+inline std::chrono::nanoseconds latency(std::chrono::duration<double> on_host, double speed)
 {
-    return std::chrono::nanoseconds(static_cast<int64_t>(ns / std::min(speed, 1.0)));
+    return std::chrono::duration_cast<std::chrono::nanoseconds>(on_host / std::min(speed, 1.0));
 }
 
 /*! One channel of one direction: what the property tree sets while the streamers run, and what they report. */
@@ -36,8 +35,8 @@ struct radio {
     explicit radio(const settings& from)
         : configured(from),
           where(air::open(from.air, from.speed)),
-          receive_latency(latency(2e6, where->speed())),
-          transmit_latency(latency(5e6, where->speed())),
+          receive_latency(latency(std::chrono::milliseconds(2), where->speed())),
+          transmit_latency(latency(std::chrono::milliseconds(5), where->speed())),
           time(where->epoch(), where->speed(), from.clock_ppm, uhd::time_spec_t(from.time_offset_s))
     {
     }

@@ -45,7 +45,8 @@ void rx_streamer::issue_stream_cmd(const uhd::stream_cmd_t& command)
     std::lock_guard lock(d_mutex);
     // What is running on and on ends now, in favour of the next command if there is one.
     if (d_run && (stops || d_run->continuous)) {
-        const int64_t arrived = now() - d_radio->time.samples_in(d_radio->receive_latency, d_format.rate) - reception::look_ahead;
+        const int64_t latency = d_radio->time.samples_in(d_radio->receive_latency, d_format.rate);
+        const int64_t arrived = now() - latency - reception::look_ahead;
         d_run->remaining = std::clamp<int64_t>(arrived - d_run->next, 0, d_run->remaining);
         d_run->continuous = d_run->more_expected = false;
     }

@@ -46,8 +46,10 @@ size_t tx_streamer::send(const buffs_type& buffers, size_t n, const uhd::tx_meta
     host_time deadline = host_time_after(timeout); // of the next packet
     while (done < n) {
         notice_underflow();
-        if (!d_next)
-            d_next = std::max(now() + d_radio->time.samples_in(d_radio->transmit_latency, d_format.rate), d_channels[0]->end());
+        if (!d_next) {
+            const int64_t latency = d_radio->time.samples_in(d_radio->transmit_latency, d_format.rate);
+            d_next = std::max(now() + latency, d_channels[0]->end());
+        }
         const size_t fit = std::min({ room(), n - done, block });
         if (fit > 0) {
             put_on_air(buffers, done, fit);

@@ -161,11 +161,26 @@ BOOST_AUTO_TEST_CASE(a_burst_that_runs_dry_underflows_and_goes_on)
     tx->send(x.data(), x.size(), metadata);
     BOOST_TEST(next_message(*tx).event_code == async::EVENT_CODE_UNDERFLOW);
     BOOST_TEST(next_message(*tx, 0.1).event_code == 0); // it is told once
+    const samples more(20000, 0.5f); // 0.1 s, within which the end comes
+    tx->send(more.data(), more.size(), metadata);
     metadata.end_of_burst = true;
-    tx->send(x.data(), x.size(), metadata);
+    tx->send(x.data(), 0, metadata);
     BOOST_TEST(next_message(*tx).event_code == async::EVENT_CODE_BURST_ACK);
     tx->send(x.data(), 0, metadata); // as gr-uhd ends, in a burst or not
     BOOST_TEST(next_message(*tx, 0.1).event_code == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_air_leaves_longer_until_a_burst_begins)
+{
+    const auto usrp = make_usrp("serial=begins");
+    const auto tx = usrp->get_tx_stream(format());
+    const samples x(500, 0.5f);
+    const auto before = usrp->get_time_now();
+    tx->send(x.data(), x.size(), burst_at(std::nullopt));
+    const auto end = next_message(*tx);
+    BOOST_TEST(end.event_code == async::EVENT_CODE_BURST_ACK);
+    // 5 ms of the air and not of the host, less a part of a sample.
+    BOOST_TEST((end.time_spec - before).get_real_secs() > 0.005 + (x.size() - 1) / rate);
 }
 
 BOOST_AUTO_TEST_CASE(send_runs_ahead_by_the_buffer_and_waits_then)

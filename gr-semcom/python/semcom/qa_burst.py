@@ -293,7 +293,7 @@ class qa_burst(unittest.TestCase):
         time.sleep(0.1)
         cpu = time.process_time()
         time.sleep(0.6)
-        self.assertLess(time.process_time() - cpu, 0.3)
+        self.assertLess(time.process_time() - cpu, 0.1)
         waits = []
         for count in range(1, 21):
             start = time.monotonic()
@@ -302,7 +302,7 @@ class qa_burst(unittest.TestCase):
             waits.append(time.monotonic() - start)
         top.stop()
         top.wait()
-        self.assertLess(np.median(waits), 0.2)
+        self.assertLess(np.median(waits), 0.05)
 
     def test_many_threads_may_post_at_once(self) -> None:
         top, transmitter, tap = gr.top_block(), semcom.burst_transmitter(), Tap()

@@ -20,7 +20,15 @@ display = link_display()
 window = display.qwidget()
 window.resize(500, 300)
 window.show()
-window.grab()  # with nothing to show
+
+
+def has_curve():
+    shown = window.grab().toImage()
+    behind = [shown.pixelColor(x, y) for x in range(44, 488) for y in range(30, 250)]
+    return any(colour.blue() - colour.red() > 80 for colour in behind)
+
+
+assert not has_curve(), "a curve of nothing"
 
 def stats(snr_db):
     counts = dict(frames=7, headers_failed=1, images=3, fragments=9, fragments_lost=2)
@@ -48,9 +56,7 @@ assert [y for _, y in window._curves["SNR"]] == [10, 12]
 assert [y for _, y in window._curves["PSNR"]] == [25, 26]
 assert "2 of 9 fragments lost" in window._lines["link"], window._lines
 assert "1 underflows" in window._lines["radio"], window._lines
-shown = window.grab().toImage()
-behind = [shown.pixelColor(x, y) for x in range(44, 488) for y in range(30, 250)]
-assert any(colour.blue() - colour.red() > 80 for colour in behind), "no curve"
+assert has_curve(), "no curve"
 window.resize(1, 1)
 window.grab()
 """

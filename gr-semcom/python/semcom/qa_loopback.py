@@ -18,9 +18,10 @@ SENDER = """
 import sys
 import numpy as np, pmt
 from gnuradio import blocks, gr, semcom
-tags = [gr.python_to_tag((i * 50000, pmt.intern("packet_len"), pmt.from_long(50000), pmt.PMT_F)) for i in range(10)]
+count = int(sys.argv[2])
+tags = [gr.python_to_tag((i * 50000, pmt.intern("packet_len"), pmt.from_long(50000), pmt.PMT_F)) for i in range(count)]
 top = gr.top_block()
-top.connect(blocks.vector_source_c(np.arange(1, 500001).astype(np.complex64), False, 1, tags),
+top.connect(blocks.vector_source_c(np.arange(1, count * 50000 + 1).astype(np.complex64), False, 1, tags),
             semcom.loopback_sink(address=sys.argv[1], samp_rate=1e6))
 top.run()
 """
@@ -257,8 +258,10 @@ class qa_loopback(gr_unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             self.assertLess(self.stop_waiting_sink(f"ipc://{folder}/unheard"), 3.0)
 
-    def hear_other_process(self, address: str, *, sender_first: bool) -> None:
-        sender = [sys.executable, "-c", SENDER, address]
+    def hear_other_process(
+        self, address: str, *, sender_first: bool, bursts: int = 10, samples_per_s: float = 1e9
+    ) -> None:
+        sender = [sys.executable, "-c", SENDER, address, str(bursts)]
         if sender_first:
             process = subprocess.Popen(sender)
             time.sleep(0.5)
@@ -267,23 +270,27 @@ class qa_loopback(gr_unittest.TestCase):
             address=address, samp_rate=SAMP_RATE, snr_db=NO_NOISE, max_delay_samples=0, random_phase=False
         )
         out = blocks.vector_sink_c()
-        top.connect(source, out)
+        top.connect(source, blocks.throttle(gr.sizeof_gr_complex, samples_per_s), out)
         top.start()
         if not sender_first:
             process = subprocess.Popen(sender)
         self.assertEqual(process.wait(60), 0)
-        wait_until(lambda: np.count_nonzero(out.data()) >= 500000)
+        wait_until(lambda: np.count_nonzero(out.data()) >= 50000 * bursts)
         top.stop()
         top.wait()
         received = np.array(out.data())
-        np.testing.assert_allclose(received[received != 0], ramp(500000), rtol=1e-5)
-        self.assertEqual(sum(str(t.key) == "loopback_burst" for t in out.tags()), 10)
+        np.testing.assert_allclose(received[received != 0], ramp(50000 * bursts), rtol=1e-5)
+        self.assertEqual(sum(str(t.key) == "loopback_burst" for t in out.tags()), bursts)
         self.assertEqual(source.refused_messages(), 0)
 
     def test_two_processes(self):
         with tempfile.TemporaryDirectory() as folder:
             self.hear_other_process(f"ipc://{folder}/air", sender_first=True)
             self.hear_other_process(f"ipc://{folder}/air", sender_first=False)
+
+    def test_a_sink_that_ends_waits_for_a_slow_reader(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.hear_other_process(f"ipc://{folder}/air", sender_first=False, bursts=20, samples_per_s=150e3)
 
 
 if __name__ == "__main__":
