@@ -233,6 +233,8 @@ def _rate(recording: Path) -> float:
 
     try:
         return sigmf_source(recording).samp_rate()
+    except FileNotFoundError as error:
+        raise AppError(f"There is no {error.filename}; name a recording that ./semcom rx --record made.") from error
     except ValueError as error:
         raise AppError(str(error)) from error
 

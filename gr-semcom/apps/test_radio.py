@@ -239,7 +239,7 @@ def test_a_radio_that_is_not_there_ends_the_program() -> None:
         (("tx", "-d", "type=virtual,gain=3"), "no device argument 'gain'"),
         (("tx", "-d", "type=virtual", "--samp-rate", "1e9"), "MS/s, not at 1000; give --samp-rate"),
         (("tx", "-d", "type=virtual", "--tx-antenna", "RX9"), "no antenna 'RX9'"),
-        (("rx", "--replay", "nowhere"), "nowhere.sigmf-meta"),
+        (("rx", "--replay", "nowhere"), "There is no nowhere.sigmf-meta; name a recording"),
         (("rx", "--replay", "x", "--rx-gain", 3), "without those of a radio"),
         (("tx", "-d", "type=virtual", "--profile", "nowhere.toml"), "The profile nowhere.toml cannot be read"),
         (("rx", "--replay", "x", "--profile", "lab.toml"), "without those of a radio"),
